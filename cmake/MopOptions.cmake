@@ -1,0 +1,15 @@
+# Flags every room is compiled with. No -ffast-math and no -march=native anywhere: results must not
+# depend on the build machine, and Highway picks the instruction set at run time.
+add_library(mop_warnings INTERFACE)
+set(cxx $<COMPILE_LANGUAGE:CXX>)
+target_compile_options(mop_warnings INTERFACE
+  "$<${cxx}:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wnon-virtual-dtor;-Wold-style-cast>"
+  "$<$<AND:${cxx},$<BOOL:${MOP_WERROR}>>:-Werror>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>")  # CMake 3.25 does not pass it to nvcc itself
+# Bit-equal batch and stream results on every CPU: the compiler may not fuse a*b+c on its own.
+target_compile_options(mop_warnings INTERFACE "$<${cxx}:-ffp-contract=off>")
+
+if(MOP_SANITIZE)
+  add_compile_options(-fsanitize=${MOP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MOP_SANITIZE})
+endif()

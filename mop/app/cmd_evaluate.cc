@@ -1,0 +1,54 @@
+// `mop evaluate --split 2025-07-01`: honest scores of the stored models, as table, JSON and a page.
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "mop/app/command.h"
+#include "mop/app/evaluation.h"
+#include "mop/evaluate/report_html.h"
+#include "mop/evaluate/report_json.h"
+#include "mop/evaluate/report_table.h"
+
+namespace mop::app {
+namespace {
+
+Result<Exit> run_evaluate(Context& ctx, const EvaluateOptions& opt) {
+  MOP_TRY_ASSIGN(const Evaluation result, evaluate_split(ctx, opt));
+  if (!opt.report.empty()) {
+    MOP_TRY(ctx.fs.write_atomically(opt.report, evaluate::report_html(result.report)));
+  }
+  if (!opt.forecasts.empty()) {
+    MOP_TRY(ctx.fs.write_atomically(opt.forecasts, result.forecasts_csv));
+  }
+  for (const std::string& failure : result.failures) ctx.warn(failure);
+  if (ctx.json()) {
+    boost::json::value document = evaluate::report_json(result.report);
+    if (!result.failures.empty()) document.as_object()["failures"] = boost::json::value_from(result.failures);
+    ctx.print_json(document);
+  } else {
+    ctx.say(evaluate::report_table(result.report));
+    if (!opt.report.empty()) ctx.say(fmt::format("report with plots: {}", opt.report));
+  }
+  return result.failures.empty() ? Exit::kDone : Exit::kPartly;
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& cli, Context& ctx) {
+  auto opt = std::make_shared<EvaluateOptions>();
+  CLI::App* verb = cli.add_subcommand("evaluate", "Score stored models on candles they have never seen");
+  verb->footer("Example: mop train --until 2025-07-01 && mop evaluate --split 2025-07-01 --report report.html\n"
+               "A model whose data reach past the split is refused: it has seen the answers.");
+  verb->add_option("--split", opt->split, "Score candles from this UTC date on")->required();
+  verb->add_option("--end", opt->end, "Score candles before this UTC date [all]");
+  verb->add_option("--kinds", opt->kinds, "Models to score")->capture_default_str();
+  verb->add_option("--report", opt->report, "Write a self-contained HTML page with plots to this file");
+  verb->add_option("--forecasts", opt->forecasts, "Write every scored forecast, in prices, to this CSV file");
+  add_selectors(*verb, ctx);
+  add_common(*verb, ctx);
+  set_action(*verb, ctx, [&ctx, opt] { return run_evaluate(ctx, *opt); });
+}
+
+}  // namespace mop::app

@@ -1,0 +1,37 @@
+// What the verbs that list stored series share: which ones, in what order, and how they are written.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mop/app/command.h"
+#include "mop/store/candle_store.h"
+
+namespace boost::json {
+class array;
+}
+
+namespace mop::app {
+
+/// The series that --symbols and --timeframes select; every one when they were not typed.
+struct SeriesFilter {
+  std::vector<std::string> symbols;  // empty: any
+  std::vector<market::Interval> intervals;
+
+  bool keeps(const store::SeriesKey& series) const;
+};
+
+/// Errors: kInvalidArgument, from the selectors.
+Result<SeriesFilter> series_filter(const Context& ctx);
+
+/// Place of a coin in the fleet's order, successors and unknown coins behind it.
+std::size_t fleet_position(std::string_view symbol);
+
+/// "2,072,358".
+std::string with_commas(std::size_t n);
+
+/// `[{"from","to","missing","kind"}]`.
+boost::json::array gaps_json(std::span<const store::Gap> gaps);
+
+}  // namespace mop::app

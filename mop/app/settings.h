@@ -1,0 +1,30 @@
+// mop.toml: everything a user may set that is not a secret. Unknown keys are an error.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mop/base/result.h"
+#include "mop/train/profile.h"
+
+namespace mop::app {
+
+struct Settings {
+  std::string symbols = "all";
+  std::string timeframes = "15m,1h";
+  std::string data_dir = "data/raw";
+  std::string models_dir = "models";
+  std::string base_url = "https://api.binance.com";
+  std::size_t history_limit = 1000;  // candles per series that `fetch` collects at first, [data]
+  double weight_share = 0.8;         // of Binance's request weight per minute, (0, 1]
+  std::size_t threads = 0;           // 0 = every usable core
+  std::uint64_t seed = 1;
+  std::string device = "auto";
+  train::Profile v1 = train::v1_profile();
+  train::Profile standard = train::default_profile();
+};
+
+/// Reads TOML text over the defaults. Errors: kInvalidArgument naming the file, the key or line and the rule.
+Result<Settings> parse_settings(std::string_view toml_text, std::string_view path);
+
+}  // namespace mop::app

@@ -1,0 +1,211 @@
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "mop/base/rng.h"
+#include "mop/dataset/asof_join.h"
+#include "mop/dataset/scaler.h"
+#include "mop/dataset/sequences.h"
+#include "mop/dataset/series_data.h"
+#include "mop/dataset/split.h"
+
+namespace mop::dataset {
+namespace {
+
+using market::CandleSeries;
+using market::Interval;
+
+constexpr UnixMillis kStart = 1735689600000;  // 2025-01-01
+
+CandleSeries random_walk(Interval interval, std::size_t n, std::uint64_t seed = 1) {
+  CandleSeries s{"BTCUSDT", interval, {}, {}, {}, {}, {}, {}};
+  Rng rng(seed, 0);
+  double price = 100.0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double open = price;
+    price *= std::exp(0.002 * rng.normal());
+    const double spread = price * 0.001 * rng.uniform();
+    s.open_time.push_back(kStart + static_cast<UnixMillis>(i) * length_of(interval));
+    s.open.push_back(open);
+    s.high.push_back(std::max(open, price) + spread);
+    s.low.push_back(std::min(open, price) - spread);
+    s.close.push_back(price);
+    s.volume.push_back(1.0 + rng.uniform());
+  }
+  return s;
+}
+
+CandleSeries without(const CandleSeries& s, std::size_t first, std::size_t last) {
+  CandleSeries cut = s.slice(0, first);
+  const CandleSeries rest = s.slice(last, s.size());
+  const auto join = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  join(cut.open_time, rest.open_time);
+  join(cut.open, rest.open);
+  join(cut.high, rest.high);
+  join(cut.low, rest.low);
+  join(cut.close, rest.close);
+  join(cut.volume, rest.volume);
+  return cut;
+}
+
+TEST(SeriesDataTest, TargetsAreForwardLogReturnsAndEndWithTheSeries) {
+  const CandleSeries s = random_walk(Interval::k1h, 400);
+  const SeriesData d = build_series_data(s, {}, 7).value();
+  EXPECT_DOUBLE_EQ(d.y[300 * 7 + 2], std::log(s.close[303] / s.close[300]));
+  EXPECT_DOUBLE_EQ(d.z(300, 3), d.y[300 * 7 + 2] / (d.sigma[300] * std::sqrt(3.0)));
+  EXPECT_DOUBLE_EQ(d.next_log_range[300], std::log(s.high[301] / s.low[301]));
+  EXPECT_FALSE(std::isnan(d.y[398 * 7]));
+  EXPECT_TRUE(std::isnan(d.y[398 * 7 + 1]));
+  EXPECT_TRUE(std::isnan(d.y[399 * 7]));
+}
+
+TEST(SeriesDataTest, NothingSpansAHole) {
+  const CandleSeries s = without(random_walk(Interval::k1h, 1000), 500, 510);
+  const SeriesData d = build_series_data(s, {}, 3).value();
+  EXPECT_TRUE(std::isnan(d.y[499 * 3]));           // the next candle is missing
+  EXPECT_TRUE(std::isnan(d.y[498 * 3 + 1]));
+  EXPECT_FALSE(std::isnan(d.y[498 * 3]));
+  EXPECT_EQ(d.history[500], 0u);                   // indicators restart
+  std::size_t restart = 500;
+  while (restart < d.rows() && d.history[restart] == 0) ++restart;
+  EXPECT_EQ(restart - 500, [&] { std::size_t t = 0; while (d.history[t] == 0) ++t; return t; }());
+}
+
+TEST(SeriesDataTest, FutureCandlesChangeNoInput) {
+  const CandleSeries s = random_walk(Interval::k15m, 900);
+  const SeriesData whole = build_series_data(s, {}, 7).value();
+  const SeriesData cut = build_series_data(s.slice(0, 700), whole.input_names, 7).value();
+  ASSERT_GT(cut.history[699], 0u);
+  for (std::size_t i = 0; i < cut.x.size(); ++i) ASSERT_EQ(cut.x[i], whole.x[i]) << i;
+  for (std::size_t t = 0; t < 700; ++t) {
+    if (cut.history[t] == 0) continue;
+    ASSERT_EQ(cut.sigma[t], whole.sigma[t]);
+  }
+}
+
+TEST(SeriesDataTest, AnUnknownInputIsRefused) {
+  const std::vector<std::string> names{"rsi_14", "crystal_ball"};
+  const auto made = build_series_data(random_walk(Interval::k1h, 400), names, 1);
+  ASSERT_FALSE(made.has_value());
+  EXPECT_NE(made.error().message.find("crystal_ball"), std::string::npos);
+}
+
+TEST(SplitTest, FitTargetsCloseBeforeTheValidationBlockOpens) {
+  const SeriesData d = build_series_data(random_walk(Interval::k1h, 2000), {}, 7).value();
+  const FitSplit split = split_for_fit(d, 0.2, 60).value();
+  EXPECT_EQ(split.fit_targets_before, d.close_time[split.fit_end]);
+  EXPECT_EQ(split.validation_begin - split.fit_end, 60u);
+  EXPECT_EQ(split.validation_end, d.rows());
+  // The last fit row may look one candle ahead only into the past of the block.
+  EXPECT_FALSE(d.target_closes_before(split.fit_end - 1, 1, split.fit_targets_before));
+  EXPECT_TRUE(d.target_closes_before(split.fit_end - 2, 1, split.fit_targets_before));
+  EXPECT_FALSE(d.target_closes_before(split.fit_end - 2, 2, split.fit_targets_before));
+}
+
+TEST(SplitTest, TooFewCandlesSaySo) {
+  const SeriesData d = build_series_data(random_walk(Interval::k1h, 260), {}, 7).value();
+  const auto split = split_for_fit(d, 0.15, 400);
+  ASSERT_FALSE(split.has_value());
+  EXPECT_NE(split.error().message.find("too few"), std::string::npos);
+}
+
+TEST(ScalerTest, IsFittedOnTheFitPartOnly) {
+  SeriesData d = build_series_data(random_walk(Interval::k1h, 1000), {}, 1).value();
+  const Scaler before = fit_scaler(d, 600);
+  for (std::size_t i = 600 * d.inputs(); i < d.x.size(); ++i) d.x[i] += 100.0f;
+  const Scaler after = fit_scaler(d, 600);
+  EXPECT_EQ(before.mean, after.mean);
+  EXPECT_EQ(before.sd, after.sd);
+  EXPECT_NE(fit_scaler(d, 1000).mean, before.mean);
+}
+
+TEST(ScalerTest, MatchesHandWorkedNumbersAndClips) {
+  SeriesData d;
+  d.input_names = {"a"};
+  d.close_time = {0, 1, 2, 3};
+  d.x = {9.0f, 1.0f, 3.0f, 5.0f};
+  d.history = {0, 1, 2, 3};  // the first row is not usable
+  const Scaler s = fit_scaler(d, 4);
+  EXPECT_DOUBLE_EQ(s.mean[0], 3.0);
+  EXPECT_DOUBLE_EQ(s.sd[0], std::sqrt(8.0 / 3.0));
+  const float far[] = {1000.0f};
+  float out[1];
+  s.apply(far, out);
+  EXPECT_EQ(out[0], 5.0f);
+}
+
+TEST(AsofTest, AnHourCountsFromTheMomentItClosedAndNotLonger) {
+  const UnixMillis h = kHour, q = 15 * kMinute;
+  const std::vector<UnixMillis> hours{h - 1, 2 * h - 1, 4 * h - 1};  // the third hour is missing
+  const std::vector<UnixMillis> quarters{h - q - 1, h - 1, h + q - 1, 2 * h - 1, 3 * h - 1, 4 * h - 1};
+  EXPECT_EQ(asof_hour(quarters, hours), (std::vector<std::int32_t>{-1, 0, 0, 1, -1, 2}));
+}
+
+struct Built {
+  SeriesData quarter, hour;
+  std::vector<SequenceBuilder::Branch> branches() const {
+    return {{&quarter, quarter.x}, {&hour, hour.x}};
+  }
+};
+
+Built build_both(std::size_t hours) {
+  return {build_series_data(random_walk(Interval::k15m, 4 * hours, 5), {}, 2).value(),
+          build_series_data(random_walk(Interval::k1h, hours, 6), {}, 2).value()};
+}
+
+TEST(SequencesTest, EveryRowWithAWindowIsScoredOnce) {
+  const SeriesData d = build_series_data(without(random_walk(Interval::k1h, 1500), 700, 707), {}, 1).value();
+  const SequenceBuilder builder({{&d, d.x}}, 20);
+  for (const std::size_t offset : {0u, 1u, 13u}) {
+    std::vector<int> hits(d.rows(), 0);
+    const auto chunks = builder.chunks(0, d.rows(), 30, offset);
+    Sequences s;
+    builder.build(chunks, 30, s);
+    for (std::size_t b = 0; b < chunks.size(); ++b) {
+      for (std::size_t i = 0; i < 30; ++i) {
+        if (s.usable[i * chunks.size() + b] != 0) ++hits[chunks[b].first + i];
+      }
+    }
+    for (std::size_t t = 0; t < d.rows(); ++t) ASSERT_EQ(hits[t], d.history[t] >= 20 ? 1 : 0) << t;
+  }
+}
+
+// What the network reads for position s of a chunk ends with row t and begins lookback - 1 + s rows earlier.
+TEST(SequencesTest, AWindowEndsWithItsOwnRow) {
+  const SeriesData d = build_series_data(random_walk(Interval::k1h, 600), {}, 1).value();
+  const SequenceBuilder builder({{&d, d.x}}, 24);
+  Sequences s;
+  const std::vector<Chunk> chunks{{400, 10}, {450, 4}};
+  builder.build(chunks, 10, s);
+  EXPECT_EQ(s.branches[0].steps, 33u);
+  EXPECT_EQ(s.usable[3 * 2 + 1], 1);
+  EXPECT_EQ(s.usable[4 * 2 + 1], 0);  // behind its chunk
+  for (std::size_t i = 0; i < 10; ++i) {
+    const auto step = static_cast<std::size_t>(s.branches[0].read_step[i * 2]);
+    EXPECT_EQ(step, 23 + i);
+    EXPECT_EQ(s.branches[0].x[(step * 2) * d.inputs()], d.row(400 + i)[0]);
+  }
+}
+
+TEST(SequencesTest, AUnifiedModelReadsNoHourBeforeItClosed) {
+  const Built built = build_both(900);
+  const SequenceBuilder builder(built.branches(), 16);
+  Sequences s;
+  for (const std::size_t first : {3200u, 3201u, 3202u, 3203u}) {
+    const std::vector<Chunk> chunks{{first, 9}};
+    builder.build(chunks, 9, s);
+    const auto start = static_cast<std::int64_t>(asof_hour(built.quarter.close_time, built.hour.close_time)[first]) - 15;
+    for (std::size_t i = 0; i < 9; ++i) {
+      const auto hour = static_cast<std::size_t>(start + s.branches[1].read_step[i]);
+      const UnixMillis now = built.quarter.close_time[first + i];
+      EXPECT_LE(built.hour.close_time[hour], now);
+      EXPECT_GT(built.hour.close_time[hour] + kHour, now);
+    }
+  }
+  EXPECT_EQ(builder.row_of(1, 3203), 800);  // 15m row 3203 ends with hour 800
+  EXPECT_EQ(builder.row_of(1, 3202), -1);
+}
+
+}  // namespace
+}  // namespace mop::dataset

@@ -1,0 +1,27 @@
+// Checks that would catch a leak (docs: science, section 6). Each runs on the model as it is stored and used.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mop/base/result.h"
+#include "mop/evaluate/report_data.h"
+#include "mop/train/model.h"
+
+namespace mop::evaluate {
+
+/// Forecasts at candles before the end are made again with every later candle cut off, and once more with
+/// every later candle multiplied by 3: not one bit may differ. Figure: largest difference in units of sigma.
+Result<Canary> future_invariance(const train::TrainedModel& model,
+                                 std::span<const market::CandleSeries> series);
+
+/// The stored scaler must be the one fitted on the fit part, and a scaler fitted on all candles given (which
+/// include the scored ones) must differ: then scored candles cannot have leaked into it. Figure: largest
+/// difference of a mean, in units of its sd.
+Result<Canary> fit_only_statistics(const train::TrainedModel& model,
+                                   std::span<const market::CandleSeries> series);
+
+/// One line per canary name over all models: passed when all passed, the worst figure.
+std::vector<Canary> summarise(std::span<const Canary> canaries);
+
+}  // namespace mop::evaluate

@@ -1,0 +1,125 @@
+#include "mop/evaluate/forecast_models.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+#include "mop/dataset/split.h"
+#include "mop/dataset/targets.h"
+#include "mop/evaluate/quantiles.h"
+
+namespace mop::evaluate {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+// What the HAR baseline regresses on: realised volatilities and the hour, as far as the coin's history has
+// them.
+std::vector<std::size_t> har_columns(const dataset::SeriesData& data) {
+  std::vector<std::size_t> columns;
+  for (std::size_t f = 0; f < data.inputs(); ++f) {
+    const std::string_view name = data.input_names[f];
+    if (name.starts_with("har_") || name.starts_with("hour_")) columns.push_back(f);
+  }
+  return columns;
+}
+
+double mean_step_one_pinball(const Outcomes& outcomes, const Forecasts& forecasts) {
+  double sum = 0.0;
+  std::size_t n = 0;
+  for (std::size_t row = 0; row < outcomes.size(); ++row) {
+    const double z = scaled_target(outcomes, row, 0);
+    if (std::isnan(z)) continue;
+    sum += mean_pinball_loss(forecasts.levels, forecasts.quantiles(row, 0), z);
+    ++n;
+  }
+  return n > 0 ? sum / static_cast<double>(n) : kNaN;
+}
+
+// Later names win only when they are better: at a draw the simpler one is champion.
+void name_champion(train::BranchModel& branch) {
+  branch.champion = "ewma";
+  double best = branch.validation_pinball_ewma;
+  if (branch.validation_pinball_har < best) {
+    branch.champion = "har";
+    best = branch.validation_pinball_har;
+  }
+  if (branch.validation_pinball < best) branch.champion = "model";
+}
+
+}  // namespace
+
+Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_t> rows, double tick_size,
+                     UnixMillis limit) {
+  const std::vector<std::size_t> columns = har_columns(data);
+  Outcomes out;
+  out.symbol = data.symbol;
+  out.interval = data.interval;
+  out.tick_size = tick_size;
+  out.horizon = data.horizon;
+  out.har_terms = columns.size();
+  for (const std::size_t row : rows) {
+    out.close_time.push_back(data.close_time[row]);
+    out.close.push_back(data.close[row]);
+    out.sigma.push_back(data.sigma[row]);
+    for (std::size_t h = 1; h <= data.horizon; ++h) {
+      out.y.push_back(data.target_closes_before(row, h, limit) ? data.y[row * data.horizon + h - 1] : kNaN);
+    }
+    out.next_log_range.push_back(data.target_closes_before(row, 1, limit) ? data.next_log_range[row] : kNaN);
+    for (const std::size_t f : columns)
+      out.har.push_back(static_cast<double>(data.row(row)[f]));
+    out.last_return.push_back(row > 0 ? std::log(data.close[row] / data.close[row - 1]) : 0.0);
+  }
+  return out;
+}
+
+Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::span<const std::size_t> rows) {
+  train::HeadForecasts made = forecaster.forecast(head, rows);
+  Forecasts out{"model",           made.horizon, std::move(made.levels),
+                std::move(made.z), {},           std::move(made.log_range)};
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (std::size_t step = 0; step < out.horizon; ++step) {
+      out.p_up.push_back(p_up_from_quantiles(out.levels, out.quantiles(row, step)));
+    }
+  }
+  return out;
+}
+
+std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std::size_t head,
+                                       UnixMillis first, UnixMillis last) {
+  const dataset::SeriesData& data = forecaster.series(head);
+  std::vector<std::size_t> rows;
+  for (std::size_t row = 0; row < data.rows(); ++row) {
+    const UnixMillis end = data.close_time[row] + 1;
+    if (end >= first && end < last && forecaster.can_forecast(head, row)) rows.push_back(row);
+  }
+  return rows;
+}
+
+Result<void> choose_champions(train::TrainedModel& model, std::vector<market::CandleSeries> series,
+                              double tick_size) {
+  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(model, std::move(series)));
+  const train::Profile& profile = model.profile;
+  MOP_TRY_ASSIGN(const dataset::FitSplit split,
+                 dataset::split_for_fit(forecaster.series(0), profile.validation_share, profile.lookback));
+  const UnixMillis fit_end = split.fit_targets_before;
+  const UnixMillis validation_begin = forecaster.series(0).close_time[split.validation_begin] + 1;
+  for (std::size_t head = 0; head < forecaster.heads(); ++head) {
+    const dataset::SeriesData& data = forecaster.series(head);
+    const auto fit_rows = forecast_rows(forecaster, head, INT64_MIN, fit_end + 1);
+    const auto rows = forecast_rows(forecaster, head, validation_begin, INT64_MAX);
+    const Outcomes fit = outcomes_of(data, fit_rows, tick_size, fit_end);
+    const Outcomes outcomes = outcomes_of(data, rows, tick_size, INT64_MAX);
+    train::BranchModel& branch = model.branches[head];
+    branch.validation_pinball = mean_step_one_pinball(outcomes, forecasts_of(forecaster, head, rows));
+    MOP_TRY_ASSIGN(const Baselines fitted, fit_baselines(fit, branch.head.levels));
+    MOP_TRY_ASSIGN(const BaselineForecasts baselines, forecast_baselines(fitted, outcomes));
+    branch.validation_pinball_ewma = mean_step_one_pinball(outcomes, baselines.ewma);
+    branch.validation_pinball_har = mean_step_one_pinball(outcomes, baselines.har);
+    name_champion(branch);
+  }
+  return {};
+}
+
+}  // namespace mop::evaluate

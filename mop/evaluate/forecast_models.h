@@ -1,0 +1,32 @@
+// Models and candles turned into what is scored: Outcomes and Forecasts.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "mop/base/result.h"
+#include "mop/evaluate/baselines.h"
+#include "mop/evaluate/forecasts.h"
+#include "mop/train/forecaster.h"
+
+namespace mop::evaluate {
+
+/// What happened after rows of a series, as far as it is known before `limit`: a target that closes at or
+/// after it is NaN, as if that candle did not exist yet.
+Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_t> rows, double tick_size,
+                     UnixMillis limit);
+
+/// The model's forecasts for the same rows. Nothing is fitted.
+Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::span<const std::size_t> rows);
+
+/// Rows of a head that can be forecast with first <= close_time + 1 ms < last: candles that end in [first,
+/// last).
+std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std::size_t head,
+                                       UnixMillis first, UnixMillis last);
+
+/// Fills each branch's validation figures and champion: the model against EWMA and HAR, all three fitted on
+/// the fit part and compared on the validation block, one step ahead. `series` as they were trained on.
+/// Errors: kInvalidArgument.
+Result<void> choose_champions(train::TrainedModel& model, std::vector<market::CandleSeries> series,
+                              double tick_size);
+
+}  // namespace mop::evaluate

@@ -1,0 +1,37 @@
+#include "mop/features/macd.h"
+
+#include <fmt/format.h>
+
+#include "mop/features/period.h"
+
+namespace mop::features {
+
+Result<Macd> Macd::make(std::size_t fast, std::size_t slow, std::size_t signal) {
+  MOP_TRY(check_period("MACD fast period", fast, 2));
+  MOP_TRY(check_period("MACD slow period", slow, 2));
+  MOP_TRY(check_period("MACD signal period", signal, 1));
+  if (fast >= slow) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("MACD fast period must be below its slow period {}, was {}", slow, fast));
+  }
+  MOP_TRY_ASSIGN(const Ema fast_ema, Ema::make(fast));
+  MOP_TRY_ASSIGN(const Ema slow_ema, Ema::make(slow));
+  MOP_TRY_ASSIGN(const Ema signal_ema, Ema::make(signal));
+  return Macd(fast_ema, slow_ema, signal_ema);
+}
+
+std::optional<MacdValue> Macd::push(double close) {
+  const std::optional<double> slow = slow_.push(close);
+  if (skipped_ < slow_.warmup() - fast_.warmup()) {
+    ++skipped_;
+    return std::nullopt;
+  }
+  const std::optional<double> fast = fast_.push(close);
+  if (!slow) return std::nullopt;
+  const double line = *fast - *slow;
+  const std::optional<double> signal = signal_.push(line);
+  if (!signal) return std::nullopt;
+  return MacdValue{line, *signal, line - *signal};
+}
+
+}  // namespace mop::features

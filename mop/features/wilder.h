@@ -1,0 +1,38 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+
+namespace mop::features {
+
+/// Wilder's smoothing, the mean behind RSI, ATR and ADX: an exponential average with alpha 1/n.
+///
+///   w_t = (w_{t-1} * (n - 1) + x_t) / n,   first value: the plain mean of the first n values
+///
+/// Source: Wilder, New Concepts in Technical Trading Systems (1978).
+class WilderMean {
+ public:
+  /// `period` >= 1, in values.
+  explicit WilderMean(std::size_t period) : period_(period) {}
+
+  /// Empty until `period` values were seen.
+  std::optional<double> push(double value) {
+    const double n = static_cast<double>(period_);
+    if (seen_ < period_) {
+      mean_ += value;
+      if (++seen_ < period_) return std::nullopt;
+      mean_ /= n;
+    } else {
+      mean_ = (mean_ * (n - 1.0) + value) / n;
+    }
+    return mean_;
+  }
+
+  std::size_t period() const { return period_; }
+
+ private:
+  std::size_t period_;
+  std::size_t seen_ = 0;
+  double mean_ = 0.0;  // the sum while seeding
+};
+
+}  // namespace mop::features

@@ -1,0 +1,60 @@
+// One LSTM layer over all steps. `rows` are the sequences of a batch; a "block" is as many units as a vector
+// has lanes, kept with its four gates side by side, so that a product's tile holds all a cell needs.
+//
+//   states  h, c     (steps, rows, padded(H))
+//   gates            per block (steps, rows, 4 gates, lanes), opaque outside lstm_layer.cc
+#pragma once
+#include <cstddef>
+
+namespace mop::nn::cpu {
+
+struct LayerParams {  // in PyTorch's layout; pointers into the flat vector of weights, or of gradients
+  const float* weight_ih;
+  const float* weight_hh;
+  const float* bias_ih;
+  const float* bias_hh;
+};
+
+struct LayerSize {
+  std::size_t inputs, hidden, steps, rows;
+};
+
+struct LstmForwardArgs {
+  LayerSize size;
+  LayerParams params;
+  const float* x;      // (steps, rows, inputs)
+  std::size_t x_row;   // floats from one row of x to the next
+  std::size_t x_step;  // floats from one step of x to the next
+  float* packed;       // work space, packed_size(size) floats
+  float* gates;        // out, for the backward pass; null to keep nothing
+  float* c;            // out; with gates null only (rows, padded(H)) is used
+  float* h;            // out
+};
+
+struct LstmBackwardArgs {
+  LayerSize size;
+  LayerParams params;
+  const float* x;  // as in the forward pass; (steps * rows) rows
+  std::size_t x_row;
+  const float* c;
+  const float* h;
+  float* gates;       // in: of the forward pass; out: gradients by the gates' inputs
+  const float* dh;    // (steps, rows, padded(H)): gradient of what reads h outside this layer
+  float* dc;          // work space (rows, padded(H))
+  float* packed;      // work space, packed_size(size) floats
+  float* dweight_ih;  // out, PyTorch's layout
+  float* dweight_hh;
+  float* dbias_ih;
+  float* dbias_hh;
+  float* dx;             // out (steps, rows, padded(inputs)); null to skip it
+  const float* factors;  // dx is multiplied by these (same shape); null for none
+};
+
+/// Floats of `gates`, and of `packed`, for a layer.
+std::size_t gates_size(const LayerSize& size);
+std::size_t packed_size(const LayerSize& size);
+
+void lstm_forward(const LstmForwardArgs& args);
+void lstm_backward(const LstmBackwardArgs& args);
+
+}  // namespace mop::nn::cpu

@@ -1,0 +1,287 @@
+#include "mop/nn/cpu/network.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "mop/base/check.h"
+#include "mop/nn/cpu/aligned_buffer.h"
+#include "mop/nn/cpu/dense.h"
+#include "mop/nn/cpu/dropout.h"
+#include "mop/nn/cpu/lstm_layer.h"
+
+namespace mop::nn::cpu {
+namespace {
+
+// Sequences that inference takes at a time: enough to fill every tile, few enough to stay in the caches.
+constexpr std::size_t kInferRows = 96;
+
+struct LayerBuffers {
+  AlignedBuffer gates, c, h;
+  AlignedBuffer factors, dropped;  // dropout on the way to the layer above, and what arrives there
+};
+
+}  // namespace
+
+class Network::Impl {
+ public:
+  explicit Impl(const NetShape& shape) : layout_(shape), layers_(shape.branches.size() * shape.layers) {}
+
+  const ParamLayout& layout() const { return layout_; }
+  std::span<const float> forward(const SequenceBatch& batch, std::span<const float> params,
+                                 const Dropout& dropout);
+  void backward(const SequenceBatch& batch, std::span<const float> params, std::span<const float> dy,
+                std::span<float> grads);
+  std::span<const float> infer(const SequenceBatch& batch, std::span<const float> params);
+
+ private:
+  struct Input {  // of one layer
+    const float* x;
+    std::size_t row;  // floats from row to row
+  };
+
+  const NetShape& shape() const { return layout_.shape(); }
+  LayerBuffers& layer(std::size_t branch, std::size_t l) { return layers_[branch * shape().layers + l]; }
+  LayerSize layer_size(const SequenceBatch& batch, std::size_t branch, std::size_t l) const;
+  LayerParams layer_params(std::span<const float> params, std::size_t branch, std::size_t l) const;
+  Input layer_input(const SequenceBatch& batch, std::size_t branch, std::size_t l);
+  void start(const SequenceBatch& batch, std::span<const float> params);
+  void drop_units(const SequenceBatch& batch, const Dropout& dropout, std::size_t branch, std::size_t l);
+  void infer_branch(const SequenceBatch& batch, std::span<const float> params, std::size_t branch,
+                    std::size_t first, std::size_t rows);
+  void read_states(const SequenceBatch& batch, std::size_t branch, const float* h, std::size_t first,
+                   std::size_t rows);
+  void backward_branch(const SequenceBatch& batch, std::span<const float> params, std::size_t branch,
+                       std::span<float> grads);
+  void scatter_gradient(const SequenceBatch& batch, std::size_t branch, float* dh) const;
+  DenseArgs head(const SequenceBatch& batch, std::span<const float> params);
+  std::span<const float> run_head(const SequenceBatch& batch, std::span<const float> params);
+
+  ParamLayout layout_;
+  std::vector<LayerBuffers> layers_;  // (branches, layers)
+  AlignedBuffer packed_, dc_;         // work space of one layer
+  AlignedBuffer states_[2];           // h, or its gradient, of two layers in turn
+  AlignedBuffer read_, dread_;        // (S, B, padded head inputs): what the head reads
+  AlignedBuffer head_work_, y_;
+  std::size_t kept_batch_ = 0;  // B of the forward() that backward() may use, 0 for none
+  bool dropped_ = false;        // that forward() dropped units
+};
+
+LayerSize Network::Impl::layer_size(const SequenceBatch& batch, std::size_t branch, std::size_t l) const {
+  return {layout_.layer(branch, l).inputs, shape().hidden, batch.branches[branch].steps, batch.batch};
+}
+
+LayerParams Network::Impl::layer_params(std::span<const float> params, std::size_t branch,
+                                        std::size_t l) const {
+  const LayerOffsets& at = layout_.layer(branch, l);
+  return {&params[at.weight_ih], &params[at.weight_hh], &params[at.bias_ih], &params[at.bias_hh]};
+}
+
+Network::Impl::Input Network::Impl::layer_input(const SequenceBatch& batch, std::size_t branch,
+                                                std::size_t l) {
+  if (l == 0) return {batch.branches[branch].x.data(), shape().branches[branch].inputs};
+  LayerBuffers& below = layer(branch, l - 1);
+  return {dropped_ ? below.dropped.data() : below.h.data(), padded(shape().hidden)};
+}
+
+void Network::Impl::start(const SequenceBatch& batch, std::span<const float> params) {
+  check_batch(shape(), batch);
+  MOP_CHECK(params.size() == layout_.size()) << params.size() << " parameters, not " << layout_.size();
+  kept_batch_ = 0;
+  const std::size_t Kp = padded_to_panel(shape().head_inputs());
+  const std::size_t rows = batch.scored * batch.batch;
+  std::fill_n(read_.get(rows * Kp), rows * Kp, 0.0f);
+}
+
+std::span<const float> Network::Impl::forward(const SequenceBatch& batch, std::span<const float> params,
+                                              const Dropout& dropout) {
+  start(batch, params);
+  dropped_ = dropout.rate > 0.0f;
+  for (std::size_t i = 0; i < shape().branches.size(); ++i) {
+    for (std::size_t l = 0; l < shape().layers; ++l) {
+      const LayerSize size = layer_size(batch, i, l);
+      const Input input = layer_input(batch, i, l);
+      const std::size_t states = size.steps * size.rows * padded(size.hidden);
+      LayerBuffers& buffers = layer(i, l);
+      lstm_forward({.size = size,
+                    .params = layer_params(params, i, l),
+                    .x = input.x,
+                    .x_row = input.row,
+                    .x_step = size.rows * input.row,
+                    .packed = packed_.get(packed_size(size)),
+                    .gates = buffers.gates.get(gates_size(size)),
+                    .c = buffers.c.get(states),
+                    .h = buffers.h.get(states)});
+      if (dropped_ && l + 1 < shape().layers) drop_units(batch, dropout, i, l);
+    }
+    read_states(batch, i, layer(i, shape().layers - 1).h.data(), 0, batch.batch);
+  }
+  kept_batch_ = batch.batch;
+  return run_head(batch, params);
+}
+
+void Network::Impl::drop_units(const SequenceBatch& batch, const Dropout& dropout, std::size_t branch,
+                               std::size_t l) {
+  const std::size_t H = shape().hidden, steps = batch.branches[branch].steps;
+  const std::size_t states = steps * batch.batch * padded(H);
+  LayerBuffers& buffers = layer(branch, l);
+  apply_dropout({.dropout = dropout,
+                 .branch = branch,
+                 .layer = l,
+                 .steps = steps,
+                 .rows = batch.batch,
+                 .hidden = H,
+                 .h = buffers.h.data(),
+                 .factors = buffers.factors.get(states),
+                 .dropped = buffers.dropped.get(states)});
+}
+
+// Copies the top hidden states that the head reads, of sequences first..first+rows-1; h is (steps, rows, Hp).
+void Network::Impl::read_states(const SequenceBatch& batch, std::size_t branch, const float* h,
+                                std::size_t first, std::size_t rows) {
+  const std::size_t H = shape().hidden, Hp = padded(H), Kp = padded_to_panel(shape().head_inputs());
+  for (std::size_t s = 0; s < batch.scored; ++s) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      const std::size_t at = s * batch.batch + first + r;
+      const auto step = static_cast<std::size_t>(batch.branches[branch].read_step[at]);
+      std::copy_n(h + (step * rows + r) * Hp, H, read_.data() + at * Kp + branch * H);
+    }
+  }
+}
+
+DenseArgs Network::Impl::head(const SequenceBatch& batch, std::span<const float> params) {
+  DenseArgs args{.rows = batch.scored * batch.batch,
+                 .inputs = shape().head_inputs(),
+                 .outputs = shape().outputs,
+                 .weight = &params[layout_.head_weight()],
+                 .bias = &params[layout_.head_bias()],
+                 .x = read_.data(),
+                 .work = nullptr};
+  args.work = head_work_.get(dense_work_size(args));
+  return args;
+}
+
+std::span<const float> Network::Impl::run_head(const SequenceBatch& batch, std::span<const float> params) {
+  const std::size_t count = batch.scored * batch.batch * shape().outputs;
+  float* y = y_.get(count);
+  dense_forward(head(batch, params), y);
+  return {y, count};
+}
+
+void Network::Impl::backward(const SequenceBatch& batch, std::span<const float> params,
+                             std::span<const float> dy, std::span<float> grads) {
+  MOP_CHECK(kept_batch_ == batch.batch) << "backward() without its forward()";
+  MOP_CHECK(grads.size() == layout_.size() && params.size() == layout_.size())
+      << grads.size() << " gradients";
+  MOP_CHECK(dy.size() == batch.scored * batch.batch * shape().outputs) << dy.size() << " values in dy";
+  kept_batch_ = 0;
+  const DenseArgs args = head(batch, params);
+  dense_backward(args, {.dy = dy.data(),
+                        .dweight = &grads[layout_.head_weight()],
+                        .dbias = &grads[layout_.head_bias()],
+                        .dx = dread_.get(args.rows * padded_to_panel(args.inputs))});
+  for (std::size_t i = 0; i < shape().branches.size(); ++i)
+    backward_branch(batch, params, i, grads);
+}
+
+void Network::Impl::backward_branch(const SequenceBatch& batch, std::span<const float> params,
+                                    std::size_t branch, std::span<float> grads) {
+  const std::size_t Hp = padded(shape().hidden), states = batch.branches[branch].steps * batch.batch * Hp;
+  float* dh = states_[0].get(states);
+  float* dx = states_[1].get(states);
+  std::fill_n(dh, states, 0.0f);
+  scatter_gradient(batch, branch, dh);
+  for (std::size_t l = shape().layers; l-- > 0;) {
+    const LayerSize size = layer_size(batch, branch, l);
+    const LayerOffsets& at = layout_.layer(branch, l);
+    const Input input = layer_input(batch, branch, l);
+    const LayerBuffers& buffers = layer(branch, l);
+    lstm_backward({.size = size,
+                   .params = layer_params(params, branch, l),
+                   .x = input.x,
+                   .x_row = input.row,
+                   .c = buffers.c.data(),
+                   .h = buffers.h.data(),
+                   .gates = buffers.gates.data(),
+                   .dh = dh,
+                   .dc = dc_.get(size.rows * Hp),
+                   .packed = packed_.get(packed_size(size)),
+                   .dweight_ih = &grads[at.weight_ih],
+                   .dweight_hh = &grads[at.weight_hh],
+                   .dbias_ih = &grads[at.bias_ih],
+                   .dbias_hh = &grads[at.bias_hh],
+                   .dx = l > 0 ? dx : nullptr,
+                   .factors = l > 0 && dropped_ ? layer(branch, l - 1).factors.data() : nullptr});
+    std::swap(dh, dx);
+  }
+}
+
+// Adds to dh (steps, B, Hp) what the head hands back; several scored positions may read one step.
+void Network::Impl::scatter_gradient(const SequenceBatch& batch, std::size_t branch, float* dh) const {
+  const std::size_t H = shape().hidden, Hp = padded(H), Kp = padded_to_panel(shape().head_inputs());
+  for (std::size_t row = 0; row < batch.scored * batch.batch; ++row) {
+    const auto step = static_cast<std::size_t>(batch.branches[branch].read_step[row]);
+    const float* from = dread_.data() + row * Kp + branch * H;
+    float* to = dh + (step * batch.batch + row % batch.batch) * Hp;
+    for (std::size_t j = 0; j < H; ++j)
+      to[j] += from[j];
+  }
+}
+
+std::span<const float> Network::Impl::infer(const SequenceBatch& batch, std::span<const float> params) {
+  start(batch, params);
+  for (std::size_t first = 0; first < batch.batch; first += kInferRows) {
+    const std::size_t rows = std::min(kInferRows, batch.batch - first);
+    for (std::size_t i = 0; i < shape().branches.size(); ++i)
+      infer_branch(batch, params, i, first, rows);
+  }
+  return run_head(batch, params);
+}
+
+void Network::Impl::infer_branch(const SequenceBatch& batch, std::span<const float> params,
+                                 std::size_t branch, std::size_t first, std::size_t rows) {
+  const std::size_t I = shape().branches[branch].inputs, Hp = padded(shape().hidden);
+  Input input{batch.branches[branch].x.data() + first * I, I};
+  std::size_t x_step = batch.batch * I;
+  for (std::size_t l = 0; l < shape().layers; ++l) {
+    LayerSize size = layer_size(batch, branch, l);
+    size.rows = rows;
+    float* h = states_[l % 2].get(size.steps * rows * Hp);
+    lstm_forward({.size = size,
+                  .params = layer_params(params, branch, l),
+                  .x = input.x,
+                  .x_row = input.row,
+                  .x_step = x_step,
+                  .packed = packed_.get(packed_size(size)),
+                  .gates = nullptr,
+                  .c = dc_.get(rows * Hp),
+                  .h = h});
+    input = {h, Hp};
+    x_step = rows * Hp;
+  }
+  read_states(batch, branch, input.x, first, rows);
+}
+
+Network::Network(const NetShape& shape) : impl_(std::make_unique<Impl>(shape)) {}
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
+Network::~Network() = default;
+
+const ParamLayout& Network::layout() const {
+  return impl_->layout();
+}
+
+std::span<const float> Network::forward(const SequenceBatch& batch, std::span<const float> params,
+                                        const Dropout& dropout) {
+  return impl_->forward(batch, params, dropout);
+}
+
+void Network::backward(const SequenceBatch& batch, std::span<const float> params, std::span<const float> dy,
+                       std::span<float> grads) {
+  impl_->backward(batch, params, dy, grads);
+}
+
+std::span<const float> Network::infer(const SequenceBatch& batch, std::span<const float> params) {
+  return impl_->infer(batch, params);
+}
+
+}  // namespace mop::nn::cpu

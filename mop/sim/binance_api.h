@@ -1,0 +1,52 @@
+// The rules of Binance's spot REST API over a market: requests in, replies out, no network.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "mop/base/clock.h"
+#include "mop/sim/market_source.h"
+#include "mop/sim/query.h"
+#include "mop/sim/weight_meter.h"
+
+namespace mop::sim {
+
+struct ApiReply {
+  int status = 200;
+  std::map<std::string, std::string> headers;
+  std::string body;  // JSON
+};
+
+struct ApiOptions {
+  std::int64_t weight_per_minute = 6000;
+  int ignored_429_before_ban = 10;
+};
+
+/// GET /api/v3/ping, time, exchangeInfo, klines and uiKlines with Binance's parameters, windows, weights and
+/// error codes. Intervals other than 15m and 1h are answered like invalid ones (-1120); a limit above 1000,
+/// which Binance leaves undefined, is refused (-1130) so that no client comes to rely on it. Thread-safe.
+class BinanceApi {
+ public:
+  /// Market and clock must outlive this.
+  BinanceApi(MarketSource& market, Clock& clock, ApiOptions options = {});
+
+  /// `target` is the request line's: path and query.
+  ApiReply handle(std::string_view method, std::string_view target);
+  /// Requests handled so far, refused ones included.
+  std::int64_t requests() const { return requests_.load(); }
+
+ private:
+  ApiReply route(const Target& target);
+  ApiReply klines(const Target& target);
+  ApiReply exchange_info(const Target& target);
+
+  MarketSource& market_;
+  Clock& clock_;
+  const ApiOptions options_;
+  WeightMeter meter_;
+  std::atomic<std::int64_t> requests_{0};
+};
+
+}  // namespace mop::sim

@@ -1,0 +1,40 @@
+#include "mop/sim/sim_clock.h"
+
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "mop/base/check.h"
+
+namespace mop::sim {
+
+ScaledClock::ScaledClock(Clock& base, UnixMillis start, double speed)
+    : base_(base), base_start_(base.now()), start_(start), speed_(speed) {
+  MOP_CHECK(speed > 0.0) << "clock speed " << speed;
+}
+
+UnixMillis ScaledClock::now() {
+  const auto passed = static_cast<double>(base_.now() - base_start_);
+  return start_ + static_cast<UnixMillis>(std::floor(passed * speed_));
+}
+
+void ScaledClock::sleep_for(DurationMillis duration) {
+  base_.sleep_for(static_cast<DurationMillis>(std::ceil(static_cast<double>(duration) / speed_)));
+}
+
+Result<double> parse_clock_speed(std::string_view text) {
+  if (text == "real") return 1.0;
+  double speed = 0.0;
+  const char* end = text.data() + text.size();
+  const bool number =
+      text.starts_with('x') && text.size() > 1 && std::from_chars(text.data() + 1, end, speed).ptr == end;
+  if (!number || !(speed >= 0.001 && speed <= 100000.0)) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("clock must be 'real' or x0.001..x100000 (x60: a minute in a second), was '{}'", text));
+  }
+  return speed;
+}
+
+}  // namespace mop::sim

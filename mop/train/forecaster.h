@@ -1,0 +1,61 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "mop/base/result.h"
+#include "mop/dataset/sequences.h"
+#include "mop/market/candle_series.h"
+#include "mop/nn/cpu/network.h"
+#include "mop/train/model.h"
+
+namespace mop::train {
+
+/// Forecasts of one head for some rows of its series.
+struct HeadForecasts {
+  std::size_t horizon = 0;
+  std::vector<double> levels;     // K
+  std::vector<double> z;          // (n, H, K) quantiles of z, ascending along K
+  std::vector<double> log_range;  // n: expected ln(high / low) of the next candle
+};
+
+/// One window as the network sees it and its answer, for checking a model in other programs.
+struct Window {
+  std::vector<std::vector<float>> inputs;  // per branch (lookback, F), scaled, oldest candle first
+  std::vector<float> raw;                  // the network's outputs, all heads
+};
+
+/// A model applied to candles, with the statistics it was stored with: nothing is fitted here. The forecast
+/// of a candle depends on it and earlier ones alone, and is the same bytes whether it is asked for alone or
+/// among thousands. Not thread-safe.
+class Forecaster {
+ public:
+  /// `series` as intervals_of(model.kind). Errors: kInvalidArgument (too few candles, unknown inputs).
+  static Result<Forecaster> make(TrainedModel model, std::vector<market::CandleSeries> series);
+
+  const TrainedModel& model() const { return model_; }
+  std::size_t heads() const { return data_.size(); }
+  /// The head that forecasts a timeframe. Errors: kInvalidArgument when the model has none.
+  Result<std::size_t> head_for(market::Interval interval) const;
+  const dataset::SeriesData& series(std::size_t head) const { return *data_[head]; }
+
+  /// True when row `row` of the head's series has a full window in every branch.
+  bool can_forecast(std::size_t head, std::size_t row) const { return primary_row_[head][row] >= 0; }
+  /// REQUIRES: can_forecast() for every row.
+  HeadForecasts forecast(std::size_t head, std::span<const std::size_t> rows);
+  /// What forecast() feeds the network for one row, and what comes out. REQUIRES: can_forecast().
+  Window window(std::size_t head, std::size_t row);
+
+ private:
+  Forecaster(TrainedModel model, std::vector<std::unique_ptr<dataset::SeriesData>> data);
+  std::span<const float> infer(std::size_t head, std::span<const std::size_t> rows);
+
+  TrainedModel model_;
+  std::vector<std::unique_ptr<dataset::SeriesData>> data_;
+  std::unique_ptr<dataset::SequenceBuilder> builder_;
+  std::vector<std::vector<std::int64_t>> primary_row_;  // per head and row: the builder's row, -1 = no forecast
+  nn::cpu::Network network_;
+  dataset::Sequences sequences_;
+};
+
+}  // namespace mop::train

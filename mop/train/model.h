@@ -1,0 +1,65 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mop/base/result.h"
+#include "mop/base/time.h"
+#include "mop/dataset/scaler.h"
+#include "mop/features/model_inputs.h"
+#include "mop/market/interval.h"
+#include "mop/nn/quantile_head.h"
+#include "mop/nn/shapes.h"
+#include "mop/train/profile.h"
+
+namespace mop::train {
+
+/// The three families of the fleet: a model per timeframe, and one that reads and forecasts both.
+enum class Kind : std::uint8_t { k15m, k1h, kUnified };
+
+/// "15m", "1h", "unified".
+std::string_view to_string(Kind kind);
+/// Errors: kInvalidArgument.
+Result<Kind> parse_kind(std::string_view text);
+/// Timeframes a kind reads and forecasts: one, or 15m and 1h in this order.
+std::vector<market::Interval> intervals_of(Kind kind);
+/// "BTCUSDT_unified": also the file's name without its extension.
+std::string model_id(std::string_view symbol, Kind kind);
+
+/// What one timeframe of a model needs to be read and understood; nothing of it is fitted again later.
+struct BranchModel {
+  market::Interval interval = market::Interval::k1h;
+  std::vector<std::string> inputs;                  // names in the network's order
+  std::vector<features::SkippedFeature> skipped;    // inputs this coin's history was too short for
+  dataset::Scaler scaler;
+  nn::QuantileHead head;                            // base quantiles: those of z on the fit part
+  double range_mean = 0.0, range_sd = 1.0;          // of ln(next log-range / sigma) on the fit part
+  // Mean pinball loss one step ahead on the validation block; the smallest names the champion.
+  double validation_pinball = 0.0, validation_pinball_ewma = 0.0, validation_pinball_har = 0.0;
+  std::string champion = "model";                   // "model", "ewma" or "har"
+};
+
+/// A trained network with everything needed to use it and to judge whether it may be used.
+struct TrainedModel {
+  std::string symbol;
+  Kind kind = Kind::k1h;
+  Profile profile;
+  std::uint64_t seed = 1;
+  nn::NetShape shape;
+  std::vector<float> params;
+  std::vector<BranchModel> branches;                // one, or 15m and 1h
+  UnixMillis data_from = 0;                         // close time of the oldest candle that was read
+  UnixMillis trained_until = 0;                     // close time of the newest candle any figure in here saw
+  std::size_t samples = 0;                          // rows fitted on
+  std::size_t epochs = 0, best_epoch = 0;           // run, and the one whose weights are kept (0 = start)
+  double train_loss = 0.0, best_val_loss = 0.0;     // mean pinball over steps and levels
+
+  std::string id() const { return model_id(symbol, kind); }
+  std::size_t horizon() const { return profile.horizon; }
+};
+
+/// Raw network outputs of one head: the quantile head's, then one for the log-range.
+std::size_t outputs_per_head(const nn::QuantileHead& head);
+
+}  // namespace mop::train

@@ -1,0 +1,253 @@
+#include "mop/train/model_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "mop/base/json.h"
+#include "mop/nn/param_layout.h"
+#include "mop/nn/safetensors.h"
+#include "mop/train/preparation.h"
+
+namespace mop::train {
+namespace {
+
+namespace bj = boost::json;
+
+constexpr int kFormatVersion = 1;
+
+bj::object profile_json(const Profile& p) {
+  return {{"name", p.name},
+          {"hidden", p.hidden},
+          {"layers", p.layers},
+          {"dropout", p.dropout},
+          {"learning_rate", p.learning_rate},
+          {"one_cycle", p.one_cycle},
+          {"weight_decay", p.weight_decay},
+          {"gradient_clip", p.gradient_clip},
+          {"batch_size", p.batch_size},
+          {"scored", p.scored},
+          {"epochs", p.epochs},
+          {"patience", p.patience},
+          {"lookback", p.lookback},
+          {"horizon", p.horizon},
+          {"validation_share", p.validation_share}};
+}
+
+Profile profile_of(const bj::object& o) {
+  Profile p;
+  p.name = bj::value_to<std::string>(o.at("name"));
+  p.hidden = o.at("hidden").to_number<std::size_t>();
+  p.layers = o.at("layers").to_number<std::size_t>();
+  p.dropout = o.at("dropout").to_number<double>();
+  p.learning_rate = o.at("learning_rate").to_number<double>();
+  p.one_cycle = o.at("one_cycle").as_bool();
+  p.weight_decay = o.at("weight_decay").to_number<double>();
+  p.gradient_clip = o.at("gradient_clip").to_number<double>();
+  p.batch_size = o.at("batch_size").to_number<std::size_t>();
+  p.scored = o.at("scored").to_number<std::size_t>();
+  p.epochs = o.at("epochs").to_number<std::size_t>();
+  p.patience = o.at("patience").to_number<std::size_t>();
+  p.lookback = o.at("lookback").to_number<std::size_t>();
+  p.horizon = o.at("horizon").to_number<std::size_t>();
+  p.validation_share = o.at("validation_share").to_number<double>();
+  return p;
+}
+
+bj::object branch_json(const BranchModel& b) {
+  bj::array skipped;
+  for (const auto& s : b.skipped) skipped.push_back({{"name", s.name}, {"reason", s.reason}});
+  return {{"timeframe", std::string(market::to_string(b.interval))},
+          {"inputs", bj::value_from(b.inputs)},
+          {"skipped_inputs", std::move(skipped)},
+          {"scaler_mean", bj::value_from(b.scaler.mean)},
+          {"scaler_sd", bj::value_from(b.scaler.sd)},
+          {"quantile_levels", bj::value_from(b.head.levels)},
+          {"base_quantiles", bj::value_from(b.head.base)},
+          {"range_mean", b.range_mean},
+          {"range_sd", b.range_sd},
+          {"validation_pinball", b.validation_pinball},
+          {"validation_pinball_ewma", b.validation_pinball_ewma},
+          {"validation_pinball_har", b.validation_pinball_har},
+          {"champion", b.champion}};
+}
+
+std::vector<double> doubles(const bj::value& v) {
+  std::vector<double> out;
+  for (const auto& x : v.as_array()) out.push_back(x.to_number<double>());
+  return out;
+}
+
+double number_or_nan(const bj::value& v) { return v.is_null() ? std::nan("") : v.to_number<double>(); }
+
+BranchModel branch_of(const bj::object& o, std::size_t horizon) {
+  BranchModel b;
+  const auto interval = market::parse_interval(bj::value_to<std::string>(o.at("timeframe")));
+  b.interval = interval ? *interval : throw std::invalid_argument(interval.error().message);
+  b.inputs = bj::value_to<std::vector<std::string>>(o.at("inputs"));
+  for (const auto& s : o.at("skipped_inputs").as_array()) {
+    b.skipped.push_back({bj::value_to<std::string>(s.at("name")), bj::value_to<std::string>(s.at("reason"))});
+  }
+  b.scaler = {doubles(o.at("scaler_mean")), doubles(o.at("scaler_sd"))};
+  b.head = {doubles(o.at("quantile_levels")), horizon, doubles(o.at("base_quantiles"))};
+  b.range_mean = o.at("range_mean").to_number<double>();
+  b.range_sd = o.at("range_sd").to_number<double>();
+  b.validation_pinball = number_or_nan(o.at("validation_pinball"));
+  b.validation_pinball_ewma = number_or_nan(o.at("validation_pinball_ewma"));
+  b.validation_pinball_har = number_or_nan(o.at("validation_pinball_har"));
+  b.champion = bj::value_to<std::string>(o.at("champion"));
+  return b;
+}
+
+bj::object model_json(const TrainedModel& m) {
+  bj::array branches;
+  for (const BranchModel& b : m.branches) branches.push_back(branch_json(b));
+  return {{"format_version", kFormatVersion},
+          {"symbol", m.symbol},
+          {"kind", std::string(to_string(m.kind))},
+          {"profile", profile_json(m.profile)},
+          {"seed", m.seed},
+          {"data_from", m.data_from},
+          {"trained_until", m.trained_until},
+          {"samples", m.samples},
+          {"epochs", m.epochs},
+          {"best_epoch", m.best_epoch},
+          {"train_loss", m.train_loss},
+          {"best_val_loss", m.best_val_loss},
+          {"branches", std::move(branches)}};
+}
+
+// Throws what Boost.JSON throws when a field is missing or of another type; the caller turns it into an Error.
+TrainedModel model_of(const bj::object& o) {
+  TrainedModel m;
+  if (o.at("format_version").to_number<int>() != kFormatVersion) {
+    throw std::invalid_argument(fmt::format("its format_version must be {}", kFormatVersion));
+  }
+  m.symbol = bj::value_to<std::string>(o.at("symbol"));
+  const auto kind = parse_kind(bj::value_to<std::string>(o.at("kind")));
+  m.kind = kind ? *kind : throw std::invalid_argument(kind.error().message);
+  m.profile = profile_of(o.at("profile").as_object());
+  m.seed = o.at("seed").to_number<std::uint64_t>();
+  m.data_from = o.at("data_from").to_number<UnixMillis>();
+  m.trained_until = o.at("trained_until").to_number<UnixMillis>();
+  m.samples = o.at("samples").to_number<std::size_t>();
+  m.epochs = o.at("epochs").to_number<std::size_t>();
+  m.best_epoch = o.at("best_epoch").to_number<std::size_t>();
+  m.train_loss = number_or_nan(o.at("train_loss"));
+  m.best_val_loss = number_or_nan(o.at("best_val_loss"));
+  for (const auto& b : o.at("branches").as_array()) {
+    m.branches.push_back(branch_of(b.as_object(), m.profile.horizon));
+  }
+  return m;
+}
+
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
+Result<void> check_consistent(const TrainedModel& m, std::string_view what) {
+  const auto bad = [&](std::string_view rule) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: {}; train the model again", what, rule));
+  };
+  const auto intervals = intervals_of(m.kind);
+  if (m.branches.size() != intervals.size()) return bad("its kind and its number of branches disagree");
+  if (m.profile.lookback < 1 || m.profile.lookback > 10000) return bad("lookback must be 1..10000 candles");
+  for (std::size_t i = 0; i < m.branches.size(); ++i) {
+    const BranchModel& b = m.branches[i];
+    if (b.interval != intervals[i]) return bad("its kind and the timeframes of its branches disagree");
+    if (b.scaler.mean.size() != b.inputs.size() || b.scaler.sd.size() != b.inputs.size()) {
+      return bad("the scaler must have one mean and one sd per input");
+    }
+    if (!all_finite(b.scaler.mean) || !all_finite(b.scaler.sd) || !std::isfinite(b.range_mean) ||
+        !std::isfinite(b.range_sd)) {
+      return bad("its statistics must be finite numbers");
+    }
+    if (auto valid = b.head.validate(); !valid) return bad(valid.error().message);
+  }
+  return {};
+}
+
+Result<std::vector<float>> gather_params(const nn::TensorFile& file, const nn::NetShape& shape,
+                                         std::string_view what) {
+  const nn::ParamLayout layout(shape);
+  std::vector<float> params(layout.size());
+  if (file.tensors.size() != layout.tensors().size()) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{} has {} tensors, its metadata promise {}; train it again",
+                                                 what, file.tensors.size(), layout.tensors().size()));
+  }
+  for (const nn::Tensor& want : layout.tensors()) {
+    const auto found = std::find_if(file.tensors.begin(), file.tensors.end(),
+                                    [&](const nn::NamedTensor& t) { return t.name == want.name; });
+    if (found == file.tensors.end() || found->dims != want.dims) {
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("{}: tensor {} is missing or has another shape than its metadata promise (was the "
+                              "list of inputs changed?); train it again",
+                              what, want.name));
+    }
+    if (!std::all_of(found->values.begin(), found->values.end(), [](float v) { return std::isfinite(v); })) {
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("{}: tensor {} holds a number that is not finite; train it again", what, want.name));
+    }
+    std::copy(found->values.begin(), found->values.end(),
+              params.begin() + static_cast<std::ptrdiff_t>(want.offset));
+  }
+  return params;
+}
+
+}  // namespace
+
+std::string to_model_file(const TrainedModel& model) {
+  nn::TensorFile file;
+  file.metadata = {{"format", "pt"}, {"mop", to_json_text(model_json(model))}};
+  const nn::ParamLayout layout(model.shape);
+  for (const nn::Tensor& t : layout.tensors()) {
+    const auto first = model.params.begin() + static_cast<std::ptrdiff_t>(t.offset);
+    file.tensors.push_back({t.name, t.dims, {first, first + static_cast<std::ptrdiff_t>(t.size)}});
+  }
+  return nn::to_safetensors(file);
+}
+
+Result<TrainedModel> parse_model_file(std::string_view bytes, std::string_view what) {
+  MOP_TRY_ASSIGN(const nn::TensorFile file, nn::parse_safetensors(bytes, what));
+  const auto entry = std::find_if(file.metadata.begin(), file.metadata.end(),
+                                  [](const auto& item) { return item.first == "mop"; });
+  if (entry == file.metadata.end()) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{} is a safetensors file but no MOP model: its metadata has no "
+                                                 "'mop' entry", what));
+  }
+  MOP_TRY_ASSIGN(const bj::value document, parse_json(entry->second, fmt::format("metadata of {}", what)));
+  TrainedModel model;
+  try {
+    model = model_of(document.as_object());
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("metadata of {} are not those of a MOP model: {}; train it again", what, error.what()));
+  }
+  MOP_TRY(check_consistent(model, what));
+  model.shape = shape_for(model.kind, model.branches, model.profile);
+  if (auto valid = model.shape.validate(); !valid) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: {}; train it again", what, valid.error().message));
+  }
+  MOP_TRY_ASSIGN(model.params, gather_params(file, model.shape, what));
+  return model;
+}
+
+std::string model_path(std::string_view directory, std::string_view symbol, Kind kind) {
+  return fmt::format("{}/{}.safetensors", directory, model_id(symbol, kind));
+}
+
+Result<TrainedModel> load_model(Fs& fs, std::string_view directory, std::string_view symbol, Kind kind) {
+  const std::string path = model_path(directory, symbol, kind);
+  const auto bytes = fs.read(path);
+  if (!bytes && bytes.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound, fmt::format("no model {}; run `mop train --symbols {} --kinds {}`", path,
+                                                  symbol, to_string(kind)));
+  }
+  if (!bytes) return fail(bytes.error());
+  return parse_model_file(*bytes, path);
+}
+
+}  // namespace mop::train

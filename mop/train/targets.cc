@@ -1,0 +1,84 @@
+#include "mop/train/targets.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "mop/base/check.h"
+
+namespace mop::train {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kFlatRange = 0.02;  // of sigma: a candle that did not move counts as this
+
+}  // namespace
+
+Objective::Objective(const dataset::SequenceBuilder& builder, std::span<const BranchModel> heads)
+    : builder_(builder), heads_(heads) {
+  std::size_t widest = 0, horizon = 0;
+  for (const BranchModel& h : heads_) {
+    offsets_.push_back(outputs_);
+    outputs_ += outputs_per_head(h.head);
+    widest = std::max(widest, nn::raw_size(h.head));
+    horizon = std::max(horizon, h.head.horizon);
+  }
+  z_.resize(horizon);
+  scratch_.resize(widest);
+}
+
+double Objective::range_target(const dataset::SeriesData& data, std::size_t row, UnixMillis limit) {
+  const double range = data.next_log_range[row];
+  if (std::isnan(range) || !data.target_closes_before(row, 1, limit)) return kNaN;
+  return std::log(std::max(range / data.sigma[row], kFlatRange));
+}
+
+void Objective::collect_pairs(std::span<const dataset::Chunk> chunks, const dataset::Sequences& sequences,
+                              UnixMillis limit) {
+  pairs_.clear();
+  for (std::size_t s = 0; s < sequences.scored; ++s) {
+    for (std::size_t b = 0; b < chunks.size(); ++b) {
+      if (sequences.usable[s * chunks.size() + b] == 0) continue;
+      for (std::size_t head = 0; head < heads_.size(); ++head) {
+        const std::int64_t found = builder_.row_of(head, chunks[b].first + s);
+        if (found < 0) continue;
+        const auto row = static_cast<std::size_t>(found);
+        const dataset::SeriesData& data = builder_.series(head);
+        if (!data.target_closes_before(row, 1, limit) || std::isnan(data.z(row, 1))) continue;
+        pairs_.push_back({(s * chunks.size() + b) * outputs_ + offsets_[head], head, row});
+      }
+    }
+  }
+}
+
+LossSum Objective::loss(std::span<const dataset::Chunk> chunks, const dataset::Sequences& sequences,
+                        UnixMillis limit, std::span<const float> y, std::span<float> dy) {
+  MOP_CHECK(y.size() == sequences.scored * chunks.size() * outputs_) << y.size();
+  collect_pairs(chunks, sequences, limit);
+  std::fill(dy.begin(), dy.end(), 0.0f);
+  LossSum sum;
+  sum.pairs = pairs_.size();
+  const double weight = 1.0 / static_cast<double>(std::max<std::size_t>(pairs_.size(), 1));
+  for (const Pair& pair : pairs_) {
+    const BranchModel& model = heads_[pair.head];
+    const dataset::SeriesData& data = builder_.series(pair.head);
+    const std::size_t H = model.head.horizon, raw = nn::raw_size(model.head);
+    for (std::size_t h = 1; h <= H; ++h) {
+      z_[h - 1] = data.target_closes_before(pair.row, h, limit) ? data.z(pair.row, h) : kNaN;
+    }
+    const std::span<float> draw(scratch_.data(), raw);
+    sum.pinball += nn::pinball_loss_and_grad(model.head, y.subspan(pair.output, raw),
+                                             std::span<const double>(z_).first(H), 1.0, draw);
+    if (dy.empty()) continue;
+    for (std::size_t i = 0; i < raw; ++i) {
+      dy[pair.output + i] = static_cast<float>(weight * static_cast<double>(draw[i]));
+    }
+    const double range = range_target(data, pair.row, limit);
+    if (std::isnan(range)) continue;
+    const double error = static_cast<double>(y[pair.output + raw]) - (range - model.range_mean) / model.range_sd;
+    dy[pair.output + raw] = static_cast<float>(weight * kRangeWeight * error);
+  }
+  return sum;
+}
+
+}  // namespace mop::train

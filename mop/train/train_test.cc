@@ -1,0 +1,194 @@
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "mop/base/rng.h"
+#include "mop/nn/param_layout.h"
+#include "mop/train/forecaster.h"
+#include "mop/train/model_file.h"
+#include "mop/train/preparation.h"
+#include "mop/train/targets.h"
+#include "mop/train/trainer.h"
+
+namespace mop::train {
+namespace {
+
+using market::CandleSeries;
+using market::Interval;
+
+constexpr UnixMillis kStart = 1735689600000;
+
+// Volatility that swings with a period of two days: the network can learn it, EWMA lags behind.
+CandleSeries swinging(Interval interval, std::size_t n, std::uint64_t seed) {
+  CandleSeries s{"BTCUSDT", interval, {}, {}, {}, {}, {}, {}};
+  Rng rng(seed, 0);
+  double price = 100.0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double hours = static_cast<double>(i) * static_cast<double>(length_of(interval)) / static_cast<double>(kHour);
+    const double open = price;
+    price *= std::exp(0.004 * (1.1 + std::sin(hours * 2.0 * 3.14159265 / 24.0)) * rng.normal());
+    s.open_time.push_back(kStart + static_cast<UnixMillis>(i) * length_of(interval));
+    s.open.push_back(open);
+    s.high.push_back(std::max(open, price) * 1.0005);
+    s.low.push_back(std::min(open, price) * 0.9995);
+    s.close.push_back(price);
+    s.volume.push_back(1.0 + rng.uniform());
+  }
+  return s;
+}
+
+TrainJob small_job(Kind kind) {
+  TrainJob job;
+  job.symbol = "BTCUSDT";
+  job.kind = kind;
+  job.profile = default_profile();
+  job.profile.hidden = 8;
+  job.profile.epochs = 4;
+  job.profile.lookback = 24;
+  job.profile.horizon = 3;
+  job.seed = 5;
+  for (const Interval interval : intervals_of(kind)) {
+    job.series.push_back(swinging(interval, interval == Interval::k15m ? 3200 : 800, 11));
+  }
+  return job;
+}
+
+TrainedModel train_small(Kind kind) {
+  auto made = train_model(small_job(kind), [](const EpochReport&) {});
+  EXPECT_TRUE(made.has_value()) << made.error().message;
+  return std::move(*made);
+}
+
+class KindTest : public testing::TestWithParam<Kind> {};
+
+TEST_P(KindTest, SameJobSameBytes) {
+  EXPECT_TRUE(to_model_file(train_small(GetParam())) == to_model_file(train_small(GetParam())));
+}
+
+TEST_P(KindTest, AModelFileReadsBackToTheSameForecasts) {
+  const TrainedModel model = train_small(GetParam());
+  const std::string bytes = to_model_file(model);
+  const auto read = parse_model_file(bytes, "test model");
+  ASSERT_TRUE(read.has_value()) << read.error().message;
+  EXPECT_TRUE(to_model_file(*read) == bytes);
+  Forecaster a = Forecaster::make(model, small_job(GetParam()).series).value();
+  Forecaster b = Forecaster::make(*read, small_job(GetParam()).series).value();
+  for (std::size_t head = 0; head < a.heads(); ++head) {
+    const std::size_t row = a.series(head).rows() - 1;
+    ASSERT_TRUE(a.can_forecast(head, row));
+    EXPECT_EQ(a.forecast(head, std::span(&row, 1)).z, b.forecast(head, std::span(&row, 1)).z);
+  }
+}
+
+// `predict` asks for one candle, `evaluate` for thousands, on more or fewer candles of history behind it.
+TEST_P(KindTest, OneForecastEqualsTheSameAmongMany) {
+  const TrainedModel model = train_small(GetParam());
+  const auto series = small_job(GetParam()).series;
+  Forecaster all = Forecaster::make(model, series).value();
+  for (std::size_t head = 0; head < all.heads(); ++head) {
+    std::vector<std::size_t> rows;
+    for (std::size_t t = 0; t < all.series(head).rows(); ++t) {
+      if (all.can_forecast(head, t)) rows.push_back(t);
+    }
+    const HeadForecasts many = all.forecast(head, rows);
+    const std::size_t pick = rows.size() - 37;
+    const UnixMillis now = all.series(head).close_time[rows[pick]];
+    std::vector<CandleSeries> known;
+    for (const auto& s : series) known.push_back(s.closing_in(INT64_MIN, now + 1));
+    Forecaster then = Forecaster::make(model, known).value();
+    const std::size_t last = then.series(head).rows() - 1;
+    const HeadForecasts one = then.forecast(head, std::span(&last, 1));
+    const std::size_t width = one.z.size();
+    EXPECT_TRUE(std::equal(one.z.begin(), one.z.end(), many.z.begin() + static_cast<std::ptrdiff_t>(pick * width)));
+    EXPECT_EQ(one.log_range[0], many.log_range[pick]);
+    EXPECT_TRUE(std::is_sorted(one.z.begin(), one.z.begin() + 9));
+  }
+}
+
+// Volatility here swings with the hour: the clock inputs tell, EWMA lags. An untrained model is EWMA.
+TEST_P(KindTest, LearnsWhatEwmaMisses) {
+  TrainJob job = small_job(GetParam());
+  job.profile.epochs = 40;
+  job.profile.patience = 40;
+  job.profile.batch_size = 2;
+  job.profile.learning_rate = 0.01;
+  if (GetParam() == Kind::k1h) job.series = {swinging(Interval::k1h, 3200, 11)};
+  const auto learned = train_model(job, [](const EpochReport&) {});
+  job.profile.epochs = 1;
+  job.profile.learning_rate = 1e-9;
+  const auto idle = train_model(job, [](const EpochReport&) {});
+  ASSERT_TRUE(learned && idle);
+  EXPECT_LT(learned->best_val_loss, 0.97 * idle->best_val_loss);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, KindTest, testing::Values(Kind::k15m, Kind::k1h, Kind::kUnified),
+                         [](const auto& tested) { return std::string(to_string(tested.param)); });
+
+TEST(PreparationTest, CandlesOfTheValidationBlockTouchNothingThatIsFitted) {
+  TrainJob job = small_job(Kind::k1h);
+  const Preparation before = prepare(job).value();
+  CandleSeries& s = job.series[0];
+  for (std::size_t t = before.split.fit_end + 1; t < s.size(); ++t) {
+    for (auto* column : {&s.open, &s.high, &s.low, &s.close}) (*column)[t] *= 1.0 + 0.1 * static_cast<double>(t % 3);
+  }
+  const Preparation after = prepare(job).value();
+  EXPECT_EQ(before.model.branches[0].head.base, after.model.branches[0].head.base);
+  EXPECT_EQ(before.model.branches[0].scaler.mean, after.model.branches[0].scaler.mean);
+  EXPECT_EQ(before.model.branches[0].scaler.sd, after.model.branches[0].scaler.sd);
+  EXPECT_EQ(before.model.branches[0].range_mean, after.model.branches[0].range_mean);
+}
+
+TEST(ObjectiveTest, GradientMatchesFiniteDifferences) {
+  const TrainJob job = small_job(Kind::kUnified);
+  const Preparation p = prepare(job).value();
+  Objective objective(*p.builder, p.model.branches);
+  const auto chunks = p.builder->chunks(p.split.fit_begin, p.split.fit_begin + 1200, 8, 0);
+  const auto part = std::span(chunks).last(3).first(2);  // the last one may be shorter
+  dataset::Sequences sequences;
+  p.builder->build(part, 8, sequences);
+  std::vector<float> y(8 * 2 * p.model.shape.outputs), dy(y.size()), unused(y.size());
+  Rng rng(3, 3);
+  for (float& v : y) v = static_cast<float>(0.3 * rng.normal());
+  const LossSum base = objective.loss(part, sequences, INT64_MAX, y, dy);
+  ASSERT_GT(base.pairs, 16u);  // 16 quarters and the hours that end with them
+  const std::size_t location = 0;
+  for (std::size_t row = 0; row < 16; row += 5) {
+    std::vector<float> up = y, down = y;
+    up[row * p.model.shape.outputs + location] += 1e-3f;
+    down[row * p.model.shape.outputs + location] -= 1e-3f;
+    const double difference = (objective.loss(part, sequences, INT64_MAX, up, {}).mean() -
+                               objective.loss(part, sequences, INT64_MAX, down, {}).mean()) / 2e-3;
+    EXPECT_NEAR(dy[row * p.model.shape.outputs + location], difference, 2e-3 / static_cast<double>(base.pairs));
+  }
+}
+
+TEST(ModelFileTest, ACutFileAndOtherInputsAreRefused) {
+  const TrainedModel model = train_small(Kind::k1h);
+  const std::string bytes = to_model_file(model);
+  for (std::size_t n = 0; n < bytes.size(); n += 1 + bytes.size() / 97) {
+    const auto read = parse_model_file(bytes.substr(0, n), "cut model");
+    ASSERT_FALSE(read.has_value()) << n;
+    EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+    EXPECT_NE(read.error().message.find("cut model"), std::string::npos) << read.error().message;
+  }
+  TrainedModel other = model;
+  other.branches[0].inputs.pop_back();  // metadata promise fewer inputs than the weights have
+  other.branches[0].scaler.mean.pop_back();
+  other.branches[0].scaler.sd.pop_back();
+  const auto read = parse_model_file(to_model_file(other), "other model");
+  ASSERT_FALSE(read.has_value());
+  EXPECT_NE(read.error().message.find("list of inputs"), std::string::npos) << read.error().message;
+}
+
+TEST(TrainerTest, TooFewCandlesIsOneClearSentence) {
+  TrainJob job = small_job(Kind::k1h);
+  job.series[0] = job.series[0].slice(0, 60);
+  const auto made = train_model(job, [](const EpochReport&) {});
+  ASSERT_FALSE(made.has_value());
+  EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(made.error().message.find("BTCUSDT 1h"), std::string::npos) << made.error().message;
+}
+
+}  // namespace
+}  // namespace mop::train

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs the Debian/Ubuntu packages MOP is built with. Run it as often as you like: it does nothing when
+# nothing is missing. `bootstrap.sh test` adds what the tests use, `check` the linters and the fuzzers' compiler.
+set -euo pipefail
+
+build=(g++ make cmake ninja-build git ca-certificates libboost1.81-dev libssl-dev libcurl4-openssl-dev
+       libhwy-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev libgtest-dev)
+test=(chromium)
+check=(clang-format clang-tidy-19 clang-19)
+
+packages=("${build[@]}")
+for extra in "$@"; do
+  case $extra in
+    test) packages+=("${test[@]}") ;;
+    check) packages+=("${check[@]}") ;;
+    *) echo "bootstrap.sh: unknown set '$extra'; known: test, check" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v apt-get >/dev/null; then
+  echo "bootstrap.sh: no apt-get here. Install the counterparts of these Debian packages yourself:" >&2
+  echo "  ${packages[*]}" >&2
+  exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  # A compiler or make from elsewhere is as good as Debian's.
+  case $package in g++ | make | cmake | git) command -v "$package" >/dev/null && continue ;; esac
+  [ "$package" = ninja-build ] && command -v ninja >/dev/null && continue
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "bootstrap.sh: run as root, or install sudo; missing: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+echo "Installing ${missing[*]}"
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"

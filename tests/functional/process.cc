@@ -1,0 +1,116 @@
+#include "process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace mop::functional {
+namespace {
+
+std::array<int, 2> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) std::abort();
+  return ends;
+}
+
+[[noreturn]] void become_mop(const std::string& directory, const std::vector<std::string>& arguments, int out,
+                             int err) {
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(err, STDERR_FILENO);
+  std::vector<char*> argv{const_cast<char*>(MOP_BINARY)};
+  for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+  argv.push_back(nullptr);
+  if (::chdir(directory.c_str()) == 0) ::execv(MOP_BINARY, argv.data());
+  ::_exit(127);
+}
+
+}  // namespace
+
+Process::Process(const std::string& directory, const std::vector<std::string>& arguments) {
+  const auto out = make_pipe(), err = make_pipe();
+  pid_ = ::fork();
+  if (pid_ == 0) become_mop(directory, arguments, out[1], err[1]);
+  ::close(out[1]);
+  ::close(err[1]);
+  out_ = out[0];
+  err_ = err[0];
+}
+
+Process::~Process() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  ::close(out_);
+  ::close(err_);
+}
+
+std::string Process::read_line(int fd) {
+  std::string line;
+  char c = 0;
+  while (::read(fd, &c, 1) == 1 && c != '\n') line += c;
+  return line;
+}
+
+void Process::signal(int number) { ::kill(pid_, number); }
+
+Finished Process::finish() {
+  Finished result{0, "", ""};
+  std::array<pollfd, 2> fds{{{out_, POLLIN, 0}, {err_, POLLIN, 0}}};
+  const std::array<std::string*, 2> texts{&result.out, &result.err};
+  int open = 2;
+  std::array<char, 65536> buffer{};
+  while (open > 0 && ::poll(fds.data(), 2, -1) >= 0) {  // both at once: a full pipe would stall the program
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (fds[i].fd < 0 || fds[i].revents == 0) continue;
+      const ssize_t n = ::read(fds[i].fd, buffer.data(), buffer.size());
+      if (n > 0) {
+        texts[i]->append(buffer.data(), static_cast<std::size_t>(n));
+      } else {
+        fds[i].fd = -1;
+        --open;
+      }
+    }
+  }
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  pid_ = -1;
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+Finished run_mop(const std::string& directory, const std::vector<std::string>& arguments) {
+  return Process(directory, arguments).finish();
+}
+
+std::string fresh_directory() {
+  const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+  const std::string path =
+      testing::TempDir() + "mop_" + info->test_suite_name() + "_" + info->name() + "_" + std::to_string(::getpid());
+  std::filesystem::remove_all(path);
+  std::filesystem::create_directories(path);
+  return path;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void write_file(const std::string& path, const std::string& bytes) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+}  // namespace mop::functional
