@@ -1,9 +1,9 @@
 // `mop evaluate --split 2025-07-01`: honest scores of the stored models, as table, JSON and a page.
 #include <memory>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "mop/app/command.h"
 #include "mop/app/evaluation.h"
@@ -22,7 +22,8 @@ Result<Exit> run_evaluate(Context& ctx, const EvaluateOptions& opt) {
   if (!opt.forecasts.empty()) {
     MOP_TRY(ctx.fs.write_atomically(opt.forecasts, result.forecasts_csv));
   }
-  for (const std::string& failure : result.failures) ctx.warn(failure);
+  for (const std::string& failure : result.failures)
+    ctx.warn(failure);
   if (ctx.json()) {
     boost::json::value document = evaluate::report_json(result.report);
     if (!result.failures.empty()) document.as_object()["failures"] = boost::json::value_from(result.failures);
@@ -39,8 +40,9 @@ Result<Exit> run_evaluate(Context& ctx, const EvaluateOptions& opt) {
 void add_evaluate(CLI::App& cli, Context& ctx) {
   auto opt = std::make_shared<EvaluateOptions>();
   CLI::App* verb = cli.add_subcommand("evaluate", "Score stored models on candles they have never seen");
-  verb->footer("Example: mop train --until 2025-07-01 && mop evaluate --split 2025-07-01 --report report.html\n"
-               "A model whose data reach past the split is refused: it has seen the answers.");
+  verb->footer(
+      "Example: mop train --until 2025-07-01 && mop evaluate --split 2025-07-01 --report report.html\n"
+      "A model whose data reach past the split is refused: it has seen the answers.");
   verb->add_option("--split", opt->split, "Score candles from this UTC date on")->required();
   verb->add_option("--end", opt->end, "Score candles before this UTC date [all]");
   verb->add_option("--kinds", opt->kinds, "Models to score")->capture_default_str();

@@ -2,9 +2,9 @@
 #include <cmath>
 #include <memory>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "mop/app/command.h"
 #include "mop/features/model_inputs.h"
@@ -20,24 +20,29 @@ struct FeaturesOptions {
 };
 
 boost::json::object info_json(const features::IndicatorInfo& info) {
-  return {{"name", std::string(info.name)},       {"group", std::string(info.group)},
-          {"unit", std::string(info.unit)},       {"warmup", info.warmup},
+  return {{"name", std::string(info.name)},
+          {"group", std::string(info.group)},
+          {"unit", std::string(info.unit)},
+          {"warmup", info.warmup},
           {"stability", std::string(features::to_string(info.stability))},
-          {"formula", std::string(info.formula)}, {"source", std::string(info.source)}};
+          {"formula", std::string(info.formula)},
+          {"source", std::string(info.source)}};
 }
 
 void list_features(const Context& ctx, market::Interval interval) {
   const auto raw = features::raw_features(), inputs = features::model_inputs(interval);
   if (ctx.json()) {
     boost::json::array raw_json, input_json;
-    for (const auto& info : raw) raw_json.push_back(info_json(info));
-    for (const auto& info : inputs) input_json.push_back(info_json(info));
+    for (const auto& info : raw)
+      raw_json.push_back(info_json(info));
+    for (const auto& info : inputs)
+      input_json.push_back(info_json(info));
     ctx.print_json({{"raw", std::move(raw_json)}, {"model_inputs", std::move(input_json)}});
     return;
   }
   const auto print = [&](std::string_view title, std::span<const features::IndicatorInfo> infos) {
-    ctx.say(fmt::format("{} ({})\n{:<16} {:<11} {:>7}  {:<15} {:<30} {}", title, infos.size(), "name", "group",
-                        "warm-up", "stability", "unit", "formula"));
+    ctx.say(fmt::format("{} ({})\n{:<16} {:<11} {:>7}  {:<15} {:<30} {}", title, infos.size(), "name",
+                        "group", "warm-up", "stability", "unit", "formula"));
     for (const auto& i : infos) {
       ctx.say(fmt::format("{:<16} {:<11} {:>7}  {:<15} {:<30} {}", i.name, i.group, i.warmup,
                           features::to_string(i.stability), i.unit, i.formula));
@@ -72,7 +77,8 @@ Result<std::string> feature_csv(const market::CandleSeries& series, bool raw) {
     }
     if (csv.empty()) {
       csv = "open_time";
-      for (const std::string& name : matrix.names) csv += "," + name;
+      for (const std::string& name : matrix.names)
+        csv += "," + name;
       csv += '\n';
     }
     append_rows(candles, matrix, csv);
@@ -87,8 +93,9 @@ Result<Exit> run_features(Context& ctx, const FeaturesOptions& opt) {
     return Exit::kDone;
   }
   if (opt.symbol.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "features needs a coin, e.g. `mop features BTCUSDT --timeframe 1h`, "
-                                             "or --list");
+    return fail(ErrorCode::kInvalidArgument,
+                "features needs a coin, e.g. `mop features BTCUSDT --timeframe 1h`, "
+                "or --list");
   }
   MOP_TRY_ASSIGN(const market::Symbol symbol, market::find_symbol(opt.symbol));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
@@ -112,8 +119,9 @@ Result<Exit> run_features(Context& ctx, const FeaturesOptions& opt) {
 void add_features(CLI::App& cli, Context& ctx) {
   auto opt = std::make_shared<FeaturesOptions>();
   CLI::App* verb = cli.add_subcommand("features", "Print the feature matrix of one series as CSV");
-  verb->footer("Example: mop features BTCUSDT --timeframe 1h --raw --out btc.csv\n"
-               "Cells are empty during an indicator's warm-up, which starts anew after every hole.");
+  verb->footer(
+      "Example: mop features BTCUSDT --timeframe 1h --raw --out btc.csv\n"
+      "Cells are empty during an indicator's warm-up, which starts anew after every hole.");
   verb->add_option("symbol", opt->symbol, "Coin, e.g. BTCUSDT");
   verb->add_option("--timeframe", opt->timeframe, "15m or 1h")->capture_default_str();
   verb->add_option("--out", opt->out, "File to write [standard output]");

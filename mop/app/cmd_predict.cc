@@ -2,9 +2,9 @@
 #include <cmath>
 #include <memory>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "mop/app/command.h"
 #include "mop/app/models.h"
@@ -44,7 +44,8 @@ boost::json::value window_json(const train::TrainedModel& model, const train::Wi
                         {"names", boost::json::value_from(model.branches[b].inputs)},
                         {"x", boost::json::value_from(window.inputs[b])}});
   }
-  return {{"model", model.id()}, {"branches", std::move(branches)}, {"raw", boost::json::value_from(window.raw)}};
+  return {
+      {"model", model.id()}, {"branches", std::move(branches)}, {"raw", boost::json::value_from(window.raw)}};
 }
 
 Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
@@ -69,11 +70,12 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
   const dataset::SeriesData& data = forecaster.series(p.head);
   const std::size_t row = data.rows() - 1;
   if (!forecaster.can_forecast(p.head, row)) {
-    return fail(ErrorCode::kUnavailable,
-                fmt::format("{} {}: the {} candles before {} have a hole or are too few for the indicators; run "
-                            "`mop fetch --symbols {}`",
-                            p.symbol.name, opt.timeframe, p.model.profile.lookback,
-                            format_utc(data.close_time[row] + 1), p.symbol.name));
+    return fail(
+        ErrorCode::kUnavailable,
+        fmt::format("{} {}: the {} candles before {} have a hole or are too few for the indicators; run "
+                    "`mop fetch --symbols {}`",
+                    p.symbol.name, opt.timeframe, p.model.profile.lookback,
+                    format_utc(data.close_time[row] + 1), p.symbol.name));
   }
   const std::int64_t start = monotonic_micros();
   const evaluate::Forecasts made = evaluate::forecasts_of(forecaster, p.head, std::span(&row, 1));
@@ -84,7 +86,8 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
   if (opt.steps > 0) p.steps.resize(opt.steps);
   p.log_range = made.log_range[0];
   if (!opt.dump.empty()) {
-    MOP_TRY(ctx.fs.write_atomically(opt.dump, to_json_text(window_json(p.model, forecaster.window(p.head, row)))));
+    MOP_TRY(ctx.fs.write_atomically(opt.dump,
+                                    to_json_text(window_json(p.model, forecaster.window(p.head, row)))));
   }
   return p;
 }
@@ -95,7 +98,8 @@ std::string better_baseline(const train::BranchModel& b) {
 
 boost::json::value prediction_json(const Prediction& p, UnixMillis now) {
   boost::json::array steps;
-  for (const StepForecast& s : p.steps) steps.push_back(step_json(s, p.branch().head.levels));
+  for (const StepForecast& s : p.steps)
+    steps.push_back(step_json(s, p.branch().head.levels));
   const train::BranchModel& b = p.branch();
   return {{"symbol", std::string(p.symbol.name)},
           {"timeframe", std::string(market::to_string(b.interval))},
@@ -116,7 +120,8 @@ boost::json::value prediction_json(const Prediction& p, UnixMillis now) {
 // Enough digits to show one tick.
 int decimals_of(double tick) {
   int decimals = 0;
-  for (double t = tick; t < 0.999 && decimals < 8; t *= 10.0) ++decimals;
+  for (double t = tick; t < 0.999 && decimals < 8; t *= 10.0)
+    ++decimals;
   return decimals;
 }
 
@@ -126,20 +131,22 @@ void print_prediction(const Context& ctx, const Prediction& p, UnixMillis now) {
   const auto price = [&](double x) { return fmt::format("{:>12.{}f}", x, digits); };
   ctx.say(fmt::format("{} {}  close {:.{}f} at {} UTC, forecast by {}", p.symbol.name,
                       market::to_string(b.interval), p.close, digits, format_utc(p.as_of + 1), p.model.id()));
-  ctx.say(fmt::format("{:<17} {:>12} {:>12} {:>12} {:>12} {:>12} {:>7}", "closes (UTC)", "5 %", "25 %", "median",
-                      "75 %", "95 %", "P(up)"));
+  ctx.say(fmt::format("{:<17} {:>12} {:>12} {:>12} {:>12} {:>12} {:>7}", "closes (UTC)", "5 %", "25 %",
+                      "median", "75 %", "95 %", "P(up)"));
   for (const StepForecast& s : p.steps) {
-    ctx.say(fmt::format("{:<17} {} {} {} {} {} {:>5.1f} %", format_utc(s.close_time + 1), price(s.quantiles[1]),
-                        price(s.quantiles[3]), price(s.quantiles[4]), price(s.quantiles[5]),
-                        price(s.quantiles[7]), 100.0 * s.p_up));
+    ctx.say(fmt::format("{:<17} {} {} {} {} {} {:>5.1f} %", format_utc(s.close_time + 1),
+                        price(s.quantiles[1]), price(s.quantiles[3]), price(s.quantiles[4]),
+                        price(s.quantiles[5]), price(s.quantiles[7]), 100.0 * s.p_up));
   }
   ctx.say(fmt::format("the next candle's high should be about {:.2f} % above its low", 100.0 * p.log_range));
   if (b.champion == "model") {
-    ctx.say(fmt::format("on its validation block the model beat {} by {:.2f} % (pinball loss)", better_baseline(b),
-                        100.0 * (1.0 - b.validation_pinball /
-                                           std::min(b.validation_pinball_ewma, b.validation_pinball_har))));
+    ctx.say(fmt::format(
+        "on its validation block the model beat {} by {:.2f} % (pinball loss)", better_baseline(b),
+        100.0 *
+            (1.0 - b.validation_pinball / std::min(b.validation_pinball_ewma, b.validation_pinball_har))));
   } else {
-    ctx.say(fmt::format("note: on its validation block the {} baseline was better than this model", b.champion));
+    ctx.say(
+        fmt::format("note: on its validation block the {} baseline was better than this model", b.champion));
   }
   ctx.say(fmt::format("trained until {} UTC, {} ago", format_utc(p.model.trained_until + 1),
                       format_duration(now - p.model.trained_until)));
@@ -151,9 +158,10 @@ Result<Exit> run_predict(Context& ctx, const PredictOptions& opt) {
   const UnixMillis now = ctx.clock.now();
   const DurationMillis age = now - p.as_of;
   if (opt.as_of.empty() && age > 3 * market::length_of(p.branch().interval)) {
-    ctx.warn(fmt::format("the newest stored candle of {} {} is {} old; run `mop fetch --symbols {}` for a current "
-                         "forecast",
-                         p.symbol.name, opt.timeframe, format_duration(age), p.symbol.name));
+    ctx.warn(
+        fmt::format("the newest stored candle of {} {} is {} old; run `mop fetch --symbols {}` for a current "
+                    "forecast",
+                    p.symbol.name, opt.timeframe, format_duration(age), p.symbol.name));
   }
   if (ctx.json()) {
     ctx.print_json(prediction_json(p, now));
@@ -168,15 +176,18 @@ Result<Exit> run_predict(Context& ctx, const PredictOptions& opt) {
 void add_predict(CLI::App& cli, Context& ctx) {
   auto opt = std::make_shared<PredictOptions>();
   CLI::App* verb = cli.add_subcommand("predict", "Forecast the next candles of one coin as price quantiles");
-  verb->footer("Example: mop predict BTCUSDT --timeframe 1h --steps 7\n"
-               "The forecast is made at the newest stored candle; run `mop fetch` first for a current one.");
+  verb->footer(
+      "Example: mop predict BTCUSDT --timeframe 1h --steps 7\n"
+      "The forecast is made at the newest stored candle; run `mop fetch` first for a current one.");
   verb->add_option("symbol", opt->symbol, "Coin, e.g. BTCUSDT")->required();
   verb->add_option("--timeframe", opt->timeframe, "15m or 1h")->capture_default_str();
-  verb->add_option("--steps", opt->steps, "Candles ahead [all the model forecasts]")->check(CLI::Range(1, 48));
+  verb->add_option("--steps", opt->steps, "Candles ahead [all the model forecasts]")
+      ->check(CLI::Range(1, 48));
   verb->add_option("--kind", opt->kind, "Model: 15m, 1h or unified [the timeframe's own]");
   verb->add_option("--as-of", opt->as_of, "Forecast as if it were this UTC time: later candles are not read");
-  verb->add_option("--dump", opt->dump, "Write the network's inputs and raw outputs to this JSON file, to check the\n"
-                                        "model elsewhere (tests/oracles/torch_model_file.py)");
+  verb->add_option("--dump", opt->dump,
+                   "Write the network's inputs and raw outputs to this JSON file, to check the\n"
+                   "model elsewhere (tests/oracles/torch_model_file.py)");
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return run_predict(ctx, *opt); });
 }

@@ -4,9 +4,9 @@
 #include <memory>
 #include <mutex>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "mop/app/command.h"
 #include "mop/app/models.h"
@@ -70,7 +70,8 @@ Result<void> keep_shard(const std::string& shard, std::vector<Job>& jobs) {
                 fmt::format("--shard must be i/n with 1 <= i <= n, e.g. 1/4, was '{}'", shard));
   }
   std::vector<Job> mine;
-  for (std::size_t k = i - 1; k < jobs.size(); k += n) mine.push_back(jobs[k]);
+  for (std::size_t k = i - 1; k < jobs.size(); k += n)
+    mine.push_back(jobs[k]);
   jobs = std::move(mine);
   return {};
 }
@@ -81,14 +82,16 @@ Result<std::vector<Job>> list_jobs(const Context& ctx, const TrainOptions& opt) 
   std::vector<Job> jobs;  // the longest first, so that no thread waits for one at the end
   for (const train::Kind kind : {train::Kind::kUnified, train::Kind::k15m, train::Kind::k1h}) {
     if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) continue;
-    for (const market::Symbol& symbol : symbols) jobs.push_back({symbol, kind});
+    for (const market::Symbol& symbol : symbols)
+      jobs.push_back({symbol, kind});
   }
   MOP_TRY(keep_shard(opt.shard, jobs));
   return jobs;
 }
 
 // A stored model that the same job would make again: same data span, profile and seed.
-bool is_finished(Fleet& fleet, const Job& job, const std::vector<market::CandleSeries>& series, Outcome& outcome) {
+bool is_finished(Fleet& fleet, const Job& job, const std::vector<market::CandleSeries>& series,
+                 Outcome& outcome) {
   auto stored = train::load_model(fleet.ctx.fs, fleet.ctx.settings.models_dir, job.symbol.name, job.kind);
   if (!stored || stored->seed != fleet.ctx.settings.seed || stored->profile.name != fleet.profile.name ||
       stored->profile.epochs != fleet.profile.epochs || stored->profile.hidden != fleet.profile.hidden ||
@@ -96,7 +99,8 @@ bool is_finished(Fleet& fleet, const Job& job, const std::vector<market::CandleS
     return false;
   }
   UnixMillis newest = INT64_MIN;
-  for (const auto& one : series) newest = std::max(newest, one.close_time(one.size() - 1));
+  for (const auto& one : series)
+    newest = std::max(newest, one.close_time(one.size() - 1));
   if (stored->trained_until != newest) return false;
   outcome.model = std::move(*stored);
   outcome.status = "kept";
@@ -114,15 +118,18 @@ Result<void> train_one(Fleet& fleet, const Job& job, Outcome& outcome, Progress&
                                         e.epoch, e.epochs, e.train_loss, e.val_loss, e.best_val));
                  }));
   for (const train::BranchModel& branch : model.branches) {
-    for (const auto& skipped : branch.skipped) log_info(fmt::format("{}: skipped {}", id, skipped.reason));
+    for (const auto& skipped : branch.skipped)
+      log_info(fmt::format("{}: skipped {}", id, skipped.reason));
     if (!branch.skipped.empty()) {
-      progress.note(fmt::format("{}: {} inputs of {} are skipped, the history is too short (logs/training.log)",
-                                id, branch.skipped.size(), branch.skipped.size() + branch.inputs.size()));
+      progress.note(
+          fmt::format("{}: {} inputs of {} are skipped, the history is too short (logs/training.log)", id,
+                      branch.skipped.size(), branch.skipped.size() + branch.inputs.size()));
     }
   }
   MOP_TRY(evaluate::choose_champions(model, std::move(series), job.symbol.tick_size));
   MOP_TRY(fleet.ctx.fs.write_atomically(
-      train::model_path(fleet.ctx.settings.models_dir, job.symbol.name, job.kind), train::to_model_file(model)));
+      train::model_path(fleet.ctx.settings.models_dir, job.symbol.name, job.kind),
+      train::to_model_file(model)));
   outcome.model = std::move(model);
   outcome.status = "trained";
   return {};
@@ -172,8 +179,10 @@ boost::json::object outcome_json(const Fleet& fleet, const Job& job, const Outco
   boost::json::array champions, skipped;
   for (const train::BranchModel& b : m.branches) {
     features += b.inputs.size();
-    champions.push_back({{"timeframe", std::string(market::to_string(b.interval))}, {"champion", b.champion}});
-    for (const auto& s : b.skipped) skipped.push_back({{"name", s.name}, {"reason", s.reason}});
+    champions.push_back(
+        {{"timeframe", std::string(market::to_string(b.interval))}, {"champion", b.champion}});
+    for (const auto& s : b.skipped)
+      skipped.push_back({{"name", s.name}, {"reason", s.reason}});
   }
   o["params"] = m.params.size();
   o["features"] = features;
@@ -198,8 +207,8 @@ std::string gains(const train::TrainedModel& m) {
 
 void print_table(const Fleet& fleet, double wall_s) {
   const Context& ctx = fleet.ctx;
-  ctx.say(fmt::format("{:<18} {:>9} {:>8} {:>7} {:>9} {:>8} {:>7}  {}", "model", "params", "samples", "epochs",
-                      "val loss", "seconds", "status", "validation skill vs EWMA (champion)"));
+  ctx.say(fmt::format("{:<18} {:>9} {:>8} {:>7} {:>9} {:>8} {:>7}  {}", "model", "params", "samples",
+                      "epochs", "val loss", "seconds", "status", "validation skill vs EWMA (champion)"));
   for (std::size_t i = 0; i < fleet.jobs.size(); ++i) {
     const Outcome& o = fleet.outcomes[i];
     const std::string id = train::model_id(fleet.jobs[i].symbol.name, fleet.jobs[i].kind);
@@ -228,8 +237,10 @@ Exit exit_of(const Fleet& fleet) {
 
 Result<Exit> train_fleet(Context& ctx, const TrainOptions& opt) {
   MOP_TRY(check_device(ctx));
-  Fleet fleet{ctx, store::CandleStore(ctx.settings.data_dir, ctx.fs, ctx.clock), {}, INT64_MIN, INT64_MAX,
-              opt.resume, {}, {}};
+  Fleet fleet{ctx,       store::CandleStore(ctx.settings.data_dir, ctx.fs, ctx.clock),
+              {},        INT64_MIN,
+              INT64_MAX, opt.resume,
+              {},        {}};
   MOP_TRY_ASSIGN(fleet.profile, chosen_profile(ctx, opt));
   MOP_TRY_ASSIGN(fleet.since, parse_bound(opt.since, INT64_MIN));
   MOP_TRY_ASSIGN(fleet.until, parse_bound(opt.until, INT64_MAX));
@@ -246,7 +257,8 @@ Result<Exit> train_fleet(Context& ctx, const TrainOptions& opt) {
   } else {
     print_table(fleet, wall_s);
   }
-  if (interrupted()) ctx.warn("interrupted; finished models are kept, run the same command with --resume to go on");
+  if (interrupted())
+    ctx.warn("interrupted; finished models are kept, run the same command with --resume to go on");
   return exit_of(fleet);
 }
 
@@ -255,17 +267,20 @@ Result<Exit> train_fleet(Context& ctx, const TrainOptions& opt) {
 void add_train(CLI::App& cli, Context& ctx) {
   auto opt = std::make_shared<TrainOptions>();
   CLI::App* verb = cli.add_subcommand("train", "Train the fleet: three models per coin (15m, 1h, unified)");
-  verb->footer("Example: mop train --symbols BTCUSDT,ETHUSDT --until 2025-07-01\n"
-               "Epoch lines go to logs/training.log. Ctrl-C keeps finished models; --resume goes on.");
+  verb->footer(
+      "Example: mop train --symbols BTCUSDT,ETHUSDT --until 2025-07-01\n"
+      "Epoch lines go to logs/training.log. Ctrl-C keeps finished models; --resume goes on.");
   verb->add_option("--kinds", opt->kinds, "Models per coin")->capture_default_str();
   verb->add_option("--profile", opt->profile, "v1 (the original settings) or default (scores better)")
       ->check(CLI::IsMember({"v1", "default"}))
       ->capture_default_str();
   verb->add_option("--epochs", opt->epochs, "At most so many epochs")->check(CLI::Range(1, 100000));
   verb->add_option("--since", opt->since, "Use candles that close at this UTC date or later");
-  verb->add_option("--until", opt->until, "Use candles that close before this UTC date; nothing later is read");
+  verb->add_option("--until", opt->until,
+                   "Use candles that close before this UTC date; nothing later is read");
   verb->add_option("--shard", opt->shard, "i/n: train the i-th of n shares of the fleet");
-  verb->add_flag("--resume", opt->resume, "Keep models that are already trained on the same data and settings");
+  verb->add_flag("--resume", opt->resume,
+                 "Keep models that are already trained on the same data and settings");
   add_selectors(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return train_fleet(ctx, *opt); });

@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <exception>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "mop/base/build_info.h"
 #include "mop/base/interrupt.h"
@@ -70,7 +70,8 @@ Result<Exit> run_action(Context& ctx, const std::string& verb, const std::functi
 int usage_error(const Context& ctx, const CLI::App& cli, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return cli.exit(error);  // --help, --version
   std::string verb;
-  for (const CLI::App* sub : cli.get_subcommands()) verb = " " + sub->get_name();
+  for (const CLI::App* sub : cli.get_subcommands())
+    verb = " " + sub->get_name();
   const std::string message = fmt::format("{}; see `mop{} --help`", error.what(), verb);
   print_error(ctx, {ErrorCode::kInvalidArgument, message});
   return static_cast<int>(Exit::kUsage);
@@ -84,13 +85,16 @@ std::string version_text() {
 
 }  // namespace
 
-Result<std::vector<market::Symbol>> Context::symbols() const { return market::parse_symbols(settings.symbols); }
+Result<std::vector<market::Symbol>> Context::symbols() const {
+  return market::parse_symbols(settings.symbols);
+}
 
 Result<std::vector<market::Interval>> Context::timeframes() const {
   std::vector<market::Interval> intervals;
   for (const std::string& part : CLI::detail::split(settings.timeframes, ',')) {
     MOP_TRY_ASSIGN(const market::Interval interval, market::parse_interval(part));
-    if (std::find(intervals.begin(), intervals.end(), interval) == intervals.end()) intervals.push_back(interval);
+    if (std::find(intervals.begin(), intervals.end(), interval) == intervals.end())
+      intervals.push_back(interval);
   }
   return intervals;
 }
@@ -109,8 +113,9 @@ void Context::print_json(const boost::json::value& document) const {
 }
 
 void add_selectors(CLI::App& verb, Context& ctx) {
-  verb.add_option("--symbols", ctx.flags.symbols,
-                  "Coins: BTCUSDT,ETHUSDT | all | @major | @layer1 | @layer1-other | @layer2-new | @meme-utility")
+  verb.add_option(
+          "--symbols", ctx.flags.symbols,
+          "Coins: BTCUSDT,ETHUSDT | all | @major | @layer1 | @layer1-other | @layer2-new | @meme-utility")
       ->type_name("LIST");
   verb.add_option("--timeframes", ctx.flags.timeframes, "15m,1h")->type_name("LIST");
 }
@@ -122,7 +127,8 @@ void add_common(CLI::App& verb, Context& ctx) {
   verb.add_option("--config", f.config, "Settings file [mop.toml when it is there]")->type_name("FILE");
   verb.add_option("--threads", f.threads, "Threads to use [every core]")->check(CLI::Range(1, 1024));
   verb.add_option("--seed", f.seed, "Seed of everything random [1]");
-  verb.add_option("--device", f.device, "auto, cpu or cuda [auto]")->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  verb.add_option("--device", f.device, "auto, cpu or cuda [auto]")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   verb.add_flag("--json", f.json, "One JSON document on stdout and nothing else there");
   verb.add_flag("--quiet", f.quiet, "No progress, no chatter");
   verb.add_flag("--offline", f.offline, "Never open a network connection");
@@ -139,7 +145,8 @@ void set_action(CLI::App& verb, Context& ctx, std::function<Result<Exit>()> work
 int run(int argc, const char* const* argv, Fs& fs, Clock& clock) {
   install_interrupt_handlers();
   Context ctx{fs, clock, {}, {}, {}, 0};
-  for (int i = 0; i < argc; ++i) ctx.command += fmt::format("{}{}", i == 0 ? "" : " ", i == 0 ? "mop" : argv[i]);
+  for (int i = 0; i < argc; ++i)
+    ctx.command += fmt::format("{}{}", i == 0 ? "" : " ", i == 0 ? "mop" : argv[i]);
 
   CLI::App cli(
       "MOP forecasts cryptocurrency prices as distributions and scores itself honestly.\n"
@@ -154,7 +161,8 @@ int run(int argc, const char* const* argv, Fs& fs, Clock& clock) {
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    for (int i = 1; i < argc; ++i) ctx.flags.json = ctx.flags.json || std::string_view(argv[i]) == "--json";
+    for (int i = 1; i < argc; ++i)
+      ctx.flags.json = ctx.flags.json || std::string_view(argv[i]) == "--json";
     return usage_error(ctx, cli, error);
   }
   return ctx.exit_code;

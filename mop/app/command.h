@@ -40,8 +40,8 @@ struct Context {
   Fs& fs;
   Clock& clock;
   CommonFlags flags;
-  Settings settings;     // flags over mop.toml over defaults; filled before a verb runs
-  std::string command;   // the command line as typed, for reports
+  Settings settings;    // flags over mop.toml over defaults; filled before a verb runs
+  std::string command;  // the command line as typed, for reports
   int exit_code = 0;
 
   bool json() const { return flags.json; }
@@ -63,8 +63,8 @@ struct Context {
 void add_selectors(CLI::App& verb, Context& ctx);
 /// --data-dir --models-dir --config --json --quiet --threads --seed --device --offline.
 void add_common(CLI::App& verb, Context& ctx);
-/// Makes `work` what the verb does: settings are loaded, logs/<verb>.log is opened, an error is printed as one
-/// sentence (or as JSON) and turned into the exit status. Exceptions of libraries end here as well.
+/// Makes `work` what the verb does: settings are loaded, logs/<verb>.log is opened, an error is printed as
+/// one sentence (or as JSON) and turned into the exit status. Exceptions of libraries end here as well.
 void set_action(CLI::App& verb, Context& ctx, std::function<Result<Exit>()> work);
 
 void add_fetch(CLI::App& cli, Context& ctx);

@@ -39,10 +39,11 @@ struct Task {
 
 Result<void> refuse_seen(const train::TrainedModel& model, UnixMillis split) {
   if (model.trained_until < split) return {};
-  return fail(ErrorCode::kRefused,
-              fmt::format("model {} has seen candles until {}, scoring it from {} would be looking ahead; train it "
-                          "with --until {} or choose a later --split",
-                          model.id(), format_utc(model.trained_until + 1), format_utc(split), format_utc(split)));
+  return fail(
+      ErrorCode::kRefused,
+      fmt::format("model {} has seen candles until {}, scoring it from {} would be looking ahead; train it "
+                  "with --until {} or choose a later --split",
+                  model.id(), format_utc(model.trained_until + 1), format_utc(split), format_utc(split)));
 }
 
 void append_forecasts(const train::TrainedModel& model, const dataset::SeriesData& data,
@@ -52,7 +53,8 @@ void append_forecasts(const train::TrainedModel& model, const dataset::SeriesDat
     for (const StepForecast& s : price_steps(data, rows[i], forecasts, i)) {
       csv += fmt::format("{},{},{},{},{},{}", model.id(), market::to_string(data.interval),
                          data.close_time[rows[i]], data.close[rows[i]], s.step, s.close_time);
-      for (const double q : s.quantiles) csv += fmt::format(",{}", q);
+      for (const double q : s.quantiles)
+        csv += fmt::format(",{}", q);
       csv += fmt::format(",{}\n", s.p_up);
     }
   }
@@ -68,11 +70,12 @@ Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOpti
   const auto fit_rows = evaluate::forecast_rows(forecaster, head, INT64_MIN, span.split);
   const auto rows = evaluate::forecast_rows(forecaster, head, span.split, span.end);
   if (rows.empty()) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("{} {}: no candle to score between {} and {}; fetch newer candles or choose an earlier "
-                            "--split",
-                            task.symbol.name, market::to_string(data.interval), format_utc(span.split),
-                            span.end == INT64_MAX ? "now" : format_utc(span.end)));
+    return fail(
+        ErrorCode::kNotFound,
+        fmt::format("{} {}: no candle to score between {} and {}; fetch newer candles or choose an earlier "
+                    "--split",
+                    task.symbol.name, market::to_string(data.interval), format_utc(span.split),
+                    span.end == INT64_MAX ? "now" : format_utc(span.end)));
   }
   const auto fit = evaluate::outcomes_of(data, fit_rows, task.symbol.tick_size, span.split);
   const auto outcomes = evaluate::outcomes_of(data, rows, task.symbol.tick_size, INT64_MAX);
@@ -128,10 +131,10 @@ Result<std::vector<Task>> list_tasks(const Context& ctx, const EvaluateOptions& 
     }
   }
   if (!tasks.empty()) return tasks;
-  return fail(ErrorCode::kNotFound,
-              fmt::format("no model of {} ({}) in {}; run `mop train --symbols {} --until {}`",
-                          ctx.settings.symbols, opt.kinds, ctx.settings.models_dir, ctx.settings.symbols,
-                          opt.split));
+  return fail(
+      ErrorCode::kNotFound,
+      fmt::format("no model of {} ({}) in {}; run `mop train --symbols {} --until {}`", ctx.settings.symbols,
+                  opt.kinds, ctx.settings.models_dir, ctx.settings.symbols, opt.split));
 }
 
 // Pools of one interval: the timeframe's own models, or the unified ones where there are no others.
@@ -174,21 +177,24 @@ Result<void> assemble(std::vector<Result<ModelScore>>& scores, std::uint64_t see
     std::move(score->canaries.begin(), score->canaries.end(), std::back_inserter(canaries));
     out.forecasts_csv += score->forecasts_csv;
   }
-  if (all.empty()) return fail(first_error ? *first_error : Error{ErrorCode::kNotFound, "nothing was scored"});
+  if (all.empty())
+    return fail(first_error ? *first_error : Error{ErrorCode::kNotFound, "nothing was scored"});
   for (const market::Interval interval : market::kIntervals) {
     const auto members = pool_members(all, interval);
     if (members.empty()) continue;
     MOP_TRY_ASSIGN(auto pooled, evaluate::pool(members, {.seed = seed}));
     out.report.pooled.push_back(std::move(pooled));
   }
-  for (auto& s : all) out.report.series.push_back(std::move(s.scores));
+  for (auto& s : all)
+    out.report.series.push_back(std::move(s.scores));
   out.report.canaries = evaluate::summarise(canaries);
   return {};
 }
 
 std::string csv_header(std::span<const double> levels) {
   std::string header = "model,timeframe,as_of_close_time,close,step,close_time";
-  for (const double level : levels) header += fmt::format(",q{}", level);
+  for (const double level : levels)
+    header += fmt::format(",q{}", level);
   return header + ",p_up\n";
 }
 

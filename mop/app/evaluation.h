@@ -16,12 +16,12 @@ struct EvaluateOptions {
 /// What was scored, and which models could not be.
 struct Evaluation {
   evaluate::ReportData report;
-  std::string forecasts_csv;                 // every scored forecast in prices, when asked for
-  std::vector<std::string> failures;         // one sentence per model that was refused or failed
+  std::string forecasts_csv;          // every scored forecast in prices, when asked for
+  std::vector<std::string> failures;  // one sentence per model that was refused or failed
 };
 
-/// Scores every stored model of the selected coins and kinds on the candles that end in [split, end). Baselines
-/// are fitted on candles before the split. A model that has seen candles past the split is refused.
+/// Scores every stored model of the selected coins and kinds on the candles that end in [split, end).
+/// Baselines are fitted on candles before the split. A model that has seen candles past the split is refused.
 /// Errors: kInvalidArgument, kNotFound when no model is there, kRefused or another when none could be scored.
 Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options);
 

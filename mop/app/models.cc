@@ -1,7 +1,7 @@
 #include "mop/app/models.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "mop/base/parallel.h"
 #include "mop/train/gpu.h"
@@ -24,11 +24,12 @@ Result<std::vector<market::CandleSeries>> load_series(store::CandleStore& store,
     MOP_TRY_ASSIGN(const market::CandleSeries stored, store.load(symbol, interval));
     series.push_back(stored.closing_in(since, until));
     if (series.back().size() > 0) continue;
-    return fail(ErrorCode::kNotFound,
-                fmt::format("{} {}: no stored candle closes in the asked span, the store has {} to {}; fetch more "
-                            "history or change the dates",
-                            symbol, market::to_string(interval), format_utc(stored.open_time.front()),
-                            format_utc(stored.close_time(stored.size() - 1) + 1)));
+    return fail(
+        ErrorCode::kNotFound,
+        fmt::format("{} {}: no stored candle closes in the asked span, the store has {} to {}; fetch more "
+                    "history or change the dates",
+                    symbol, market::to_string(interval), format_utc(stored.open_time.front()),
+                    format_utc(stored.close_time(stored.size() - 1) + 1)));
   }
   return series;
 }
@@ -42,11 +43,13 @@ Result<void> check_device(const Context& ctx) {
   const std::string& device = ctx.settings.device;
   if (device == "auto" || device == "cpu") return {};
   if (device != "cuda") {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("device must be auto, cpu or cuda, was '{}'", device));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("device must be auto, cpu or cuda, was '{}'", device));
   }
   MOP_TRY_ASSIGN(const train::Gpu gpu, train::find_gpu());
-  return fail(ErrorCode::kUnsupported,
-              fmt::format("{} is there, but this version of mop trains on the CPU only; use --device cpu", gpu.name));
+  return fail(
+      ErrorCode::kUnsupported,
+      fmt::format("{} is there, but this version of mop trains on the CPU only; use --device cpu", gpu.name));
 }
 
 std::size_t thread_count(const Context& ctx) {

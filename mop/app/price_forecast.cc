@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "mop/evaluate/quantiles.h"
 
@@ -30,7 +30,8 @@ std::vector<StepForecast> price_steps(const dataset::SeriesData& data, std::size
 
 boost::json::value step_json(const StepForecast& step, std::span<const double> levels) {
   boost::json::object quantiles;
-  for (std::size_t k = 0; k < levels.size(); ++k) quantiles[fmt::format("{}", levels[k])] = step.quantiles[k];
+  for (std::size_t k = 0; k < levels.size(); ++k)
+    quantiles[fmt::format("{}", levels[k])] = step.quantiles[k];
   return {{"step", step.step},
           {"close_time", step.close_time},
           {"median", step.median},

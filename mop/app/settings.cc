@@ -28,7 +28,8 @@ template <typename Integer>
 Reader integer(Integer& to, std::int64_t least, std::int64_t most) {
   return [&to, least, most](const toml::node& node) -> std::optional<std::string> {
     const auto value = node.value_exact<std::int64_t>();
-    if (!value || *value < least || *value > most) return fmt::format("must be a whole number {}..{}", least, most);
+    if (!value || *value < least || *value > most)
+      return fmt::format("must be a whole number {}..{}", least, most);
     to = static_cast<Integer>(*value);
     return std::nullopt;
   };
@@ -37,7 +38,8 @@ Reader integer(Integer& to, std::int64_t least, std::int64_t most) {
 Reader number(double& to, double least, double most) {
   return [&to, least, most](const toml::node& node) -> std::optional<std::string> {
     const auto value = node.value<double>();
-    if (!value || !(*value >= least && *value <= most)) return fmt::format("must be a number {}..{}", least, most);
+    if (!value || !(*value >= least && *value <= most))
+      return fmt::format("must be a number {}..{}", least, most);
     to = *value;
     return std::nullopt;
   };
@@ -81,7 +83,8 @@ std::string where(std::string_view path, const toml::source_region& region) {
 template <typename Map>
 std::string known(const Map& map) {
   std::vector<std::string> keys;
-  for (const auto& [key, value] : map) keys.push_back(key);
+  for (const auto& [key, value] : map)
+    keys.push_back(key);
   return fmt::format("{}", fmt::join(keys, ", "));
 }
 

@@ -2,8 +2,8 @@
 #include <filesystem>
 #include <limits>
 
-#include <boost/json.hpp>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
 #include "mop/base/fs.h"
 #include "mop/base/json.h"
@@ -40,13 +40,15 @@ TEST(TimeTest, RoundTripsAndRejects) {
   EXPECT_EQ(parse_utc("2025-07-01T13:45:10.250Z").value(), 1751377510250);
   EXPECT_EQ(format_utc(1751377500000), "2025-07-01 13:45");
   EXPECT_EQ(format_utc_date(-1), "1969-12-31");
-  for (const char* bad : {"", "2025-13-01", "2025-02-29", "2025-7-1", "2025-07-01x", "2025-07-01 25:00", "-025-07-01"}) {
+  for (const char* bad :
+       {"", "2025-13-01", "2025-02-29", "2025-7-1", "2025-07-01x", "2025-07-01 25:00", "-025-07-01"}) {
     EXPECT_FALSE(parse_utc(bad).has_value()) << bad;
   }
 }
 
 TEST(JsonTest, DoublesAreShortAndNaNIsNull) {
-  const boost::json::value v = {{"a", 0.1}, {"b", std::numeric_limits<double>::quiet_NaN()}, {"c", {1, "x\n"}}};
+  const boost::json::value v = {
+      {"a", 0.1}, {"b", std::numeric_limits<double>::quiet_NaN()}, {"c", {1, "x\n"}}};
   EXPECT_EQ(to_json_text(v), R"({"a":0.1,"b":null,"c":[1,"x\n"]})");
   EXPECT_EQ(parse_json(to_json_text(v), "text").value().at("a").as_double(), 0.1);
   EXPECT_FALSE(parse_json("{\"a\":", "text").has_value());
@@ -63,11 +65,16 @@ TEST(JsonTest, DoublesReadBackExactly) {
   for (int i = 0; i < 20000; ++i) {
     const double x = rng.normal() * std::pow(10.0, 40.0 * rng.uniform() - 20.0);
     const boost::json::value list = boost::json::array{x};
-    ASSERT_EQ(parse_json(to_json_text(list), "text").value().at(0).to_number<double>(), x) << to_json_text(list);
+    ASSERT_EQ(parse_json(to_json_text(list), "text").value().at(0).to_number<double>(), x)
+        << to_json_text(list);
   }
   EXPECT_FALSE(parse_json("[1] 2", "text").has_value());
   EXPECT_EQ(parse_json(" {\"a\\n\": [\"\\u00e9\", -3, 18446744073709551615, true, null]} ", "text")
-                .value().at("a\n").at(0).as_string(), "\xc3\xa9");
+                .value()
+                .at("a\n")
+                .at(0)
+                .as_string(),
+            "\xc3\xa9");
 }
 
 TEST(ParallelTest, RunsEveryIndexOnce) {

@@ -23,7 +23,7 @@ struct CheckVoidify {
 }  // namespace mop::internal
 
 /// MOP_CHECK(rows == out.size()) << "rows " << rows; aborts when the condition is false.
-#define MOP_CHECK(condition)               \
-  (condition) ? static_cast<void>(0)       \
+#define MOP_CHECK(condition)                      \
+  (condition) ? static_cast<void>(0)              \
               : ::mop::internal::CheckVoidify() & \
                     ::mop::internal::CheckFailure(__FILE__, __LINE__, #condition).stream()

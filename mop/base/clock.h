@@ -7,7 +7,7 @@ namespace mop {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual UnixMillis now() = 0;                       // wall time, UTC
+  virtual UnixMillis now() = 0;                         // wall time, UTC
   virtual void sleep_for(DurationMillis duration) = 0;  // returns early when interrupted (interrupt.h)
 };
 

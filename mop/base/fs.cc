@@ -154,8 +154,9 @@ Result<FileLock> FileLock::acquire(const std::string& path) {
     char holder[32] = "unknown";
     const ssize_t n = ::pread(fd, holder, sizeof(holder) - 1, 0);
     if (n > 0) holder[n] = '\0';
-    return fail(ErrorCode::kUnavailable,
-                fmt::format("{} is held by another mop process (pid {}); wait for it or stop it", path, holder));
+    return fail(
+        ErrorCode::kUnavailable,
+        fmt::format("{} is held by another mop process (pid {}); wait for it or stop it", path, holder));
   }
   const std::string pid = fmt::format("{}", ::getpid());
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {

@@ -3,9 +3,9 @@
 #include <charconv>
 #include <cmath>
 
+#include <fmt/format.h>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/src.hpp>
-#include <fmt/format.h>
 
 namespace mop {
 namespace {
@@ -18,10 +18,14 @@ class Writer {
 
   void write(const bj::value& v) {
     switch (v.kind()) {
-      case bj::kind::double_: return number(v.get_double());
-      case bj::kind::object: return object(v.get_object());
-      case bj::kind::array: return array(v.get_array());
-      default: out_ += bj::serialize(v);
+      case bj::kind::double_:
+        return number(v.get_double());
+      case bj::kind::object:
+        return object(v.get_object());
+      case bj::kind::array:
+        return array(v.get_array());
+      default:
+        out_ += bj::serialize(v);
     }
   }
   std::string take() { return std::move(out_); }
@@ -104,7 +108,9 @@ class ExactHandler {
     number_.append(s.data(), s.size());
     return true;
   }
-  bool on_int64(std::int64_t i, bj::string_view, bj::error_code&) { return number_.clear(), stack_.push_int64(i), true; }
+  bool on_int64(std::int64_t i, bj::string_view, bj::error_code&) {
+    return number_.clear(), stack_.push_int64(i), true;
+  }
   bool on_uint64(std::uint64_t u, bj::string_view, bj::error_code&) {
     return number_.clear(), stack_.push_uint64(u), true;
   }
@@ -150,8 +156,8 @@ Result<bj::value> parse_json(std::string_view text, std::string_view what) {
   const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
   if (!error && read < text.size()) error = bj::error::extra_data;
   if (error) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{} is not valid JSON near byte {}: {}", what, read,
-                                                 error.message()));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{} is not valid JSON near byte {}: {}", what, read, error.message()));
   }
   return parser.handler().release();
 }

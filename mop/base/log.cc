@@ -34,8 +34,14 @@ Result<void> log_to_file(const std::string& path) {
   }
 }
 
-void log_info(std::string_view message) { logger()->info(message); }
-void log_warning(std::string_view message) { logger()->warn(message); }
-void log_error(std::string_view message) { logger()->error(message); }
+void log_info(std::string_view message) {
+  logger()->info(message);
+}
+void log_warning(std::string_view message) {
+  logger()->warn(message);
+}
+void log_error(std::string_view message) {
+  logger()->error(message);
+}
 
 }  // namespace mop

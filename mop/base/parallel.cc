@@ -12,10 +12,12 @@ namespace mop {
 void parallel_for(std::size_t count, std::size_t threads, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   const auto drain = [&] {
-    for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) work(i);
+    for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1))
+      work(i);
   };
   std::vector<std::jthread> helpers;  // joined on scope exit
-  for (std::size_t t = 1; t < std::min(threads, count); ++t) helpers.emplace_back(drain);
+  for (std::size_t t = 1; t < std::min(threads, count); ++t)
+    helpers.emplace_back(drain);
   drain();
 }
 

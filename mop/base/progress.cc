@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::int64_t kRedrawMicros = 100'000;
 
-void to_stderr(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+void to_stderr(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
 
 }  // namespace
 

@@ -40,7 +40,9 @@ struct [[nodiscard]] Result : tl::expected<T, Error> {
 inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message)});
 }
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 }  // namespace mop
 
@@ -48,11 +50,11 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 #define MOP_CONCAT(a, b) MOP_CONCAT_INNER(a, b)
 
 /// Runs a Result<void> (or drops the value of a Result<T>) and returns its error to the caller.
-#define MOP_TRY(expr)                                           \
-  do {                                                          \
-    if (auto mop_try_result = (expr); !mop_try_result) {        \
-      return ::mop::fail(std::move(mop_try_result).error());    \
-    }                                                           \
+#define MOP_TRY(expr)                                        \
+  do {                                                       \
+    if (auto mop_try_result = (expr); !mop_try_result) {     \
+      return ::mop::fail(std::move(mop_try_result).error()); \
+    }                                                        \
   } while (false)
 
 /// MOP_TRY_ASSIGN(const auto series, read(path)); declares `series` or returns the error to the caller.

@@ -18,9 +18,9 @@ class Rng {
   Rng(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
 
   std::uint32_t next_u32();
-  double uniform();                              // [0, 1), 53 random bits
-  double normal();                               // mean 0, sd 1 (Box-Muller)
-  std::uint64_t below(std::uint64_t bound);      // 0..bound-1, bound > 0; bound < 2^53
+  double uniform();                          // [0, 1), 53 random bits
+  double normal();                           // mean 0, sd 1 (Box-Muller)
+  std::uint64_t below(std::uint64_t bound);  // 0..bound-1, bound > 0; bound < 2^53
 
  private:
   std::uint64_t seed_, stream_, block_ = 0;

@@ -15,7 +15,9 @@ struct Civil {
   DurationMillis in_day;
 };
 
-DurationMillis floor_mod(UnixMillis t, DurationMillis m) { return ((t % m) + m) % m; }
+DurationMillis floor_mod(UnixMillis t, DurationMillis m) {
+  return ((t % m) + m) % m;
+}
 
 Civil civil_of(UnixMillis t) {
   const DurationMillis in_day = floor_mod(t, kDay);
@@ -106,9 +108,9 @@ std::string format_utc_date(UnixMillis t) {
 
 Result<UnixMillis> parse_utc(std::string_view text) {
   if (const auto t = parse_instant(text)) return *t;
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("date '{}' is not understood; write it in UTC like 2025-07-01 or 2025-07-01T13:45",
-                          text));
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("date '{}' is not understood; write it in UTC like 2025-07-01 or 2025-07-01T13:45", text));
 }
 
 std::string format_duration(DurationMillis d) {

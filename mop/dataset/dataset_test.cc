@@ -63,13 +63,19 @@ TEST(SeriesDataTest, TargetsAreForwardLogReturnsAndEndWithTheSeries) {
 TEST(SeriesDataTest, NothingSpansAHole) {
   const CandleSeries s = without(random_walk(Interval::k1h, 1000), 500, 510);
   const SeriesData d = build_series_data(s, {}, 3).value();
-  EXPECT_TRUE(std::isnan(d.y[499 * 3]));           // the next candle is missing
+  EXPECT_TRUE(std::isnan(d.y[499 * 3]));  // the next candle is missing
   EXPECT_TRUE(std::isnan(d.y[498 * 3 + 1]));
   EXPECT_FALSE(std::isnan(d.y[498 * 3]));
-  EXPECT_EQ(d.history[500], 0u);                   // indicators restart
+  EXPECT_EQ(d.history[500], 0u);  // indicators restart
   std::size_t restart = 500;
-  while (restart < d.rows() && d.history[restart] == 0) ++restart;
-  EXPECT_EQ(restart - 500, [&] { std::size_t t = 0; while (d.history[t] == 0) ++t; return t; }());
+  while (restart < d.rows() && d.history[restart] == 0)
+    ++restart;
+  EXPECT_EQ(restart - 500, [&] {
+    std::size_t t = 0;
+    while (d.history[t] == 0)
+      ++t;
+    return t;
+  }());
 }
 
 TEST(SeriesDataTest, FutureCandlesChangeNoInput) {
@@ -77,7 +83,8 @@ TEST(SeriesDataTest, FutureCandlesChangeNoInput) {
   const SeriesData whole = build_series_data(s, {}, 7).value();
   const SeriesData cut = build_series_data(s.slice(0, 700), whole.input_names, 7).value();
   ASSERT_GT(cut.history[699], 0u);
-  for (std::size_t i = 0; i < cut.x.size(); ++i) ASSERT_EQ(cut.x[i], whole.x[i]) << i;
+  for (std::size_t i = 0; i < cut.x.size(); ++i)
+    ASSERT_EQ(cut.x[i], whole.x[i]) << i;
   for (std::size_t t = 0; t < 700; ++t) {
     if (cut.history[t] == 0) continue;
     ASSERT_EQ(cut.sigma[t], whole.sigma[t]);
@@ -113,7 +120,8 @@ TEST(SplitTest, TooFewCandlesSaySo) {
 TEST(ScalerTest, IsFittedOnTheFitPartOnly) {
   SeriesData d = build_series_data(random_walk(Interval::k1h, 1000), {}, 1).value();
   const Scaler before = fit_scaler(d, 600);
-  for (std::size_t i = 600 * d.inputs(); i < d.x.size(); ++i) d.x[i] += 100.0f;
+  for (std::size_t i = 600 * d.inputs(); i < d.x.size(); ++i)
+    d.x[i] += 100.0f;
   const Scaler after = fit_scaler(d, 600);
   EXPECT_EQ(before.mean, after.mean);
   EXPECT_EQ(before.sd, after.sd);
@@ -144,9 +152,7 @@ TEST(AsofTest, AnHourCountsFromTheMomentItClosedAndNotLonger) {
 
 struct Built {
   SeriesData quarter, hour;
-  std::vector<SequenceBuilder::Branch> branches() const {
-    return {{&quarter, quarter.x}, {&hour, hour.x}};
-  }
+  std::vector<SequenceBuilder::Branch> branches() const { return {{&quarter, quarter.x}, {&hour, hour.x}}; }
 };
 
 Built build_both(std::size_t hours) {
@@ -167,7 +173,8 @@ TEST(SequencesTest, EveryRowWithAWindowIsScoredOnce) {
         if (s.usable[i * chunks.size() + b] != 0) ++hits[chunks[b].first + i];
       }
     }
-    for (std::size_t t = 0; t < d.rows(); ++t) ASSERT_EQ(hits[t], d.history[t] >= 20 ? 1 : 0) << t;
+    for (std::size_t t = 0; t < d.rows(); ++t)
+      ASSERT_EQ(hits[t], d.history[t] >= 20 ? 1 : 0) << t;
   }
 }
 
@@ -195,7 +202,8 @@ TEST(SequencesTest, AUnifiedModelReadsNoHourBeforeItClosed) {
   for (const std::size_t first : {3200u, 3201u, 3202u, 3203u}) {
     const std::vector<Chunk> chunks{{first, 9}};
     builder.build(chunks, 9, s);
-    const auto start = static_cast<std::int64_t>(asof_hour(built.quarter.close_time, built.hour.close_time)[first]) - 15;
+    const auto start =
+        static_cast<std::int64_t>(asof_hour(built.quarter.close_time, built.hour.close_time)[first]) - 15;
     for (std::size_t i = 0; i < 9; ++i) {
       const auto hour = static_cast<std::size_t>(start + s.branches[1].read_step[i]);
       const UnixMillis now = built.quarter.close_time[first + i];

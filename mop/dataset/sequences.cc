@@ -11,8 +11,10 @@ SequenceBuilder::SequenceBuilder(std::vector<Branch> branches, std::size_t lookb
     : branches_(std::move(branches)), lookback_(lookback) {
   MOP_CHECK(branches_.size() == 1 || branches_.size() == 2) << branches_.size();
   MOP_CHECK(lookback_ >= 1);
-  for (const Branch& b : branches_) MOP_CHECK(b.scaled.size() == b.data->rows() * b.data->inputs());
-  if (branches_.size() == 2) hour_of_ = asof_hour(branches_[0].data->close_time, branches_[1].data->close_time);
+  for (const Branch& b : branches_)
+    MOP_CHECK(b.scaled.size() == b.data->rows() * b.data->inputs());
+  if (branches_.size() == 2)
+    hour_of_ = asof_hour(branches_[0].data->close_time, branches_[1].data->close_time);
 }
 
 std::int64_t SequenceBuilder::branch_row(std::size_t branch, std::size_t t) const {
@@ -44,7 +46,8 @@ std::vector<Chunk> SequenceBuilder::chunks(std::size_t begin, std::size_t end, s
       continue;
     }
     std::size_t stop = t + 1;  // the run of rows with windows from t on, without a hole
-    while (stop < end && has_window(stop) && primary().history[stop] > primary().history[stop - 1]) ++stop;
+    while (stop < end && has_window(stop) && primary().history[stop] > primary().history[stop - 1])
+      ++stop;
     for (std::size_t width = offset > 0 ? offset : scored; t < stop; width = scored) {
       cut.push_back({t, std::min(width, stop - t)});
       t += cut.back().count;
@@ -94,7 +97,8 @@ void SequenceBuilder::build(std::span<const Chunk> chunks, std::size_t scored, S
   out.scored = scored;
   out.branches.resize(branches_.size());
   out.usable.assign(scored * chunks.size(), 1);
-  for (std::size_t b = 0; b < branches_.size(); ++b) build_branch(b, chunks, out);
+  for (std::size_t b = 0; b < branches_.size(); ++b)
+    build_branch(b, chunks, out);
 }
 
 }  // namespace mop::dataset

@@ -19,15 +19,15 @@ struct Sequences {
   std::size_t batch = 0, scored = 0;
   struct Branch {
     std::size_t steps = 0;
-    std::vector<float> x;                  // (T, B, F)
-    std::vector<std::int32_t> read_step;   // (S, B): the step whose state answers for scored position s
+    std::vector<float> x;                 // (T, B, F)
+    std::vector<std::int32_t> read_step;  // (S, B): the step whose state answers for scored position s
   };
   std::vector<Branch> branches;
-  std::vector<std::uint8_t> usable;        // (S, B): inside its chunk, a full window without a hole in every branch
+  std::vector<std::uint8_t> usable;  // (S, B): inside its chunk, a full window without a hole in every branch
 };
 
-/// The rows one model reads: its own timeframe, or for a unified model the 15m rows and, joined as of each 15m
-/// close, the hours that had closed by then. Row numbers are the first branch's. Borrows the SeriesData.
+/// The rows one model reads: its own timeframe, or for a unified model the 15m rows and, joined as of each
+/// 15m close, the hours that had closed by then. Row numbers are the first branch's. Borrows the SeriesData.
 class SequenceBuilder {
  public:
   struct Branch {

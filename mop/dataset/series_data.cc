@@ -40,7 +40,8 @@ SeriesData sized_for(const market::CandleSeries& series, std::size_t horizon) {
   data.horizon = horizon;
   const std::size_t n = series.size();
   data.close_time.resize(n);
-  for (std::size_t t = 0; t < n; ++t) data.close_time[t] = series.close_time(t);
+  for (std::size_t t = 0; t < n; ++t)
+    data.close_time[t] = series.close_time(t);
   data.close = series.close;
   data.history.assign(n, 0);
   data.sigma.assign(n, kNaN);
@@ -51,7 +52,8 @@ SeriesData sized_for(const market::CandleSeries& series, std::size_t horizon) {
 
 std::size_t longest_run(const market::CandleSeries& series) {
   std::size_t longest = 0;
-  for (const market::Run run : market::contiguous_runs(series)) longest = std::max(longest, run.size());
+  for (const market::Run run : market::contiguous_runs(series))
+    longest = std::max(longest, run.size());
   return longest;
 }
 
@@ -62,7 +64,8 @@ double SeriesData::z(std::size_t t, std::size_t h) const {
 }
 
 std::size_t SeriesData::first_at_or_after(UnixMillis t) const {
-  return static_cast<std::size_t>(std::lower_bound(close_time.begin(), close_time.end(), t) - close_time.begin());
+  return static_cast<std::size_t>(std::lower_bound(close_time.begin(), close_time.end(), t) -
+                                  close_time.begin());
 }
 
 Result<SeriesData> build_series_data(const market::CandleSeries& series, std::span<const std::string> inputs,
@@ -79,11 +82,11 @@ Result<SeriesData> build_series_data(const market::CandleSeries& series, std::sp
     fill_targets(series, run, data);
   }
   if (std::all_of(data.history.begin(), data.history.end(), [](std::uint32_t h) { return h == 0; })) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} {}: the longest run without a hole has {} candles, too few for one row of model "
-                            "inputs; fetch more history (`mop fetch --symbols {} --limit 2000`)",
-                            series.symbol, market::to_string(series.interval), longest_run(series),
-                            series.symbol));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} {}: the longest run without a hole has {} candles, too few for one row of model "
+                    "inputs; fetch more history (`mop fetch --symbols {} --limit 2000`)",
+                    series.symbol, market::to_string(series.interval), longest_run(series), series.symbol));
   }
   return data;
 }

@@ -10,20 +10,20 @@
 
 namespace mop::dataset {
 
-/// One series made ready for a model: per candle its inputs (unscaled), its volatility and what happened next.
-/// Indicators restart after every hole, so no window, indicator or target ever spans missing candles.
+/// One series made ready for a model: per candle its inputs (unscaled), its volatility and what happened
+/// next. Indicators restart after every hole, so no window, indicator or target ever spans missing candles.
 struct SeriesData {
   std::string symbol;
   market::Interval interval = market::Interval::k1h;
-  std::vector<std::string> input_names;         // F
-  std::size_t horizon = 0;                      // H
-  std::vector<UnixMillis> close_time;           // N
-  std::vector<double> close;                    // N, quote currency
-  std::vector<float> x;                         // (N, F) row-major; zeros where a row is not usable
-  std::vector<std::uint32_t> history;           // N: consecutive usable rows that end here, 0 = not usable
-  std::vector<double> sigma;                    // N: per-candle volatility known at the close; NaN if not usable
-  std::vector<double> y;                        // (N, H): ln(C[t+h] / C[t]), NaN where that candle is missing
-  std::vector<double> next_log_range;           // N: ln(high / low) of candle t + 1, NaN where missing
+  std::vector<std::string> input_names;  // F
+  std::size_t horizon = 0;               // H
+  std::vector<UnixMillis> close_time;    // N
+  std::vector<double> close;             // N, quote currency
+  std::vector<float> x;                  // (N, F) row-major; zeros where a row is not usable
+  std::vector<std::uint32_t> history;    // N: consecutive usable rows that end here, 0 = not usable
+  std::vector<double> sigma;             // N: per-candle volatility known at the close; NaN if not usable
+  std::vector<double> y;                 // (N, H): ln(C[t+h] / C[t]), NaN where that candle is missing
+  std::vector<double> next_log_range;    // N: ln(high / low) of candle t + 1, NaN where missing
 
   std::size_t rows() const { return close_time.size(); }
   std::size_t inputs() const { return input_names.size(); }

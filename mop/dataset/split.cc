@@ -9,7 +9,8 @@ namespace {
 
 std::size_t count_windows(const SeriesData& data, std::size_t first, std::size_t last, std::size_t lookback) {
   std::size_t n = 0;
-  for (std::size_t t = first; t < last; ++t) n += static_cast<std::size_t>(data.history[t] >= lookback);
+  for (std::size_t t = first; t < last; ++t)
+    n += static_cast<std::size_t>(data.history[t] >= lookback);
   return n;
 }
 
@@ -17,7 +18,8 @@ std::size_t count_windows(const SeriesData& data, std::size_t first, std::size_t
 std::size_t row_with_windows_after(const SeriesData& data, std::size_t first, std::size_t last,
                                    std::size_t lookback, std::size_t wanted) {
   std::size_t t = last, n = 0;
-  while (t > first && n < wanted) n += static_cast<std::size_t>(data.history[--t] >= lookback);
+  while (t > first && n < wanted)
+    n += static_cast<std::size_t>(data.history[--t] >= lookback);
   return t;
 }
 

@@ -1,6 +1,6 @@
 // Where fitting ends and validation begins. Leak guards: a target is learnt only when it closes before the
-// validation block opens (purge, by time: SeriesData::target_closes_before), and the first rows of the block, whose
-// windows share candles with the fit part, validate nothing (embargo).
+// validation block opens (purge, by time: SeriesData::target_closes_before), and the first rows of the block,
+// whose windows share candles with the fit part, validate nothing (embargo).
 #pragma once
 #include <cstddef>
 

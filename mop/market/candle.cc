@@ -8,8 +8,8 @@ namespace mop::market {
 namespace {
 
 tl::unexpected<Error> bad(const Candle& c, std::string_view rule) {
-  return fail(ErrorCode::kCorrupt, fmt::format("candle of {} (open_time {}): {}", format_utc(c.open_time),
-                                               c.open_time, rule));
+  return fail(ErrorCode::kCorrupt,
+              fmt::format("candle of {} (open_time {}): {}", format_utc(c.open_time), c.open_time, rule));
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace mop::market {
 
 void CandleSeries::reserve(std::size_t n) {
   open_time.reserve(n);
-  for (auto* column : {&open, &high, &low, &close, &volume}) column->reserve(n);
+  for (auto* column : {&open, &high, &low, &close, &volume})
+    column->reserve(n);
 }
 
 void CandleSeries::push_back(const Candle& c) {
@@ -22,7 +23,8 @@ void CandleSeries::push_back(const Candle& c) {
 }
 
 std::size_t CandleSeries::lower_bound(UnixMillis t) const {
-  return static_cast<std::size_t>(std::lower_bound(open_time.begin(), open_time.end(), t) - open_time.begin());
+  return static_cast<std::size_t>(std::lower_bound(open_time.begin(), open_time.end(), t) -
+                                  open_time.begin());
 }
 
 CandleSeries CandleSeries::slice(std::size_t first, std::size_t last) const {
@@ -49,7 +51,8 @@ std::vector<Hole> find_holes(std::span<const UnixMillis> open_time, Interval int
   for (std::size_t i = 1; i < open_time.size(); ++i) {
     const DurationMillis jump = open_time[i] - open_time[i - 1];
     if (jump > step) {
-      holes.push_back({open_time[i - 1] + step, open_time[i] - step, static_cast<std::size_t>(jump / step - 1)});
+      holes.push_back(
+          {open_time[i - 1] + step, open_time[i] - step, static_cast<std::size_t>(jump / step - 1)});
     }
   }
   return holes;

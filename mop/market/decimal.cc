@@ -46,10 +46,12 @@ Decimal Decimal::from_double(double value, int decimals) {
 std::string_view Decimal::canonical() const {
   std::string_view t = text();
   if (t.find('.') != std::string_view::npos) {
-    while (t.back() == '0') t.remove_suffix(1);
+    while (t.back() == '0')
+      t.remove_suffix(1);
     if (t.back() == '.') t.remove_suffix(1);
   }
-  while (t.size() > 1 && t[0] == '0' && t[1] != '.') t.remove_prefix(1);
+  while (t.size() > 1 && t[0] == '0' && t[1] != '.')
+    t.remove_prefix(1);
   return t;
 }
 

@@ -19,7 +19,8 @@ class Decimal {
   /// Accepts [digits][.digits], at most 31 characters, no sign, no exponent; "" gives the empty Decimal.
   /// Errors: kInvalidArgument with the text.
   static Result<Decimal> parse(std::string_view text);
-  /// For numbers made here (synthetic markets): fixed notation, `decimals` places. REQUIRES: value >= 0, finite.
+  /// For numbers made here (synthetic markets): fixed notation, `decimals` places. REQUIRES: value >= 0,
+  /// finite.
   static Decimal from_double(double value, int decimals);
 
   bool empty() const { return length_ == 0; }

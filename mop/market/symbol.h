@@ -18,12 +18,12 @@ enum class Group : std::uint8_t { kMajor, kLayer1, kLayer1Other, kLayer2New, kMe
 std::string_view to_string(Group group);
 
 struct Symbol {
-  std::string_view name;       // "BTCUSDT"
+  std::string_view name;  // "BTCUSDT"
   Group group;
-  double tick_size;            // smallest price step, quote currency; the live one is in exchangeInfo
-  std::optional<UnixMillis> ended;      // last trading instant on Binance spot
-  std::optional<UnixMillis> began;      // only where it matters: a successor's first candle
-  std::string_view successor;  // "" when none: the symbol that carries on at factor 1
+  double tick_size;                 // smallest price step, quote currency; the live one is in exchangeInfo
+  std::optional<UnixMillis> ended;  // last trading instant on Binance spot
+  std::optional<UnixMillis> began;  // only where it matters: a successor's first candle
+  std::string_view successor;       // "" when none: the symbol that carries on at factor 1
 };
 
 /// All known symbols: the fleet's 25 in the order of their groups, then successors.

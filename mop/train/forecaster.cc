@@ -67,7 +67,8 @@ std::span<const float> Forecaster::infer(std::size_t head, std::span<const std::
   }
   builder_->build(windows, 1, sequences_);
   nn::SequenceBatch batch{sequences_.batch, 1, {}};
-  for (const auto& b : sequences_.branches) batch.branches.push_back({b.steps, b.x, b.read_step});
+  for (const auto& b : sequences_.branches)
+    batch.branches.push_back({b.steps, b.x, b.read_step});
   return network_.infer(batch, model_.params);
 }
 
@@ -75,7 +76,8 @@ HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t
   const BranchModel& branch = model_.branches[head];
   const std::size_t raw = nn::raw_size(branch.head), H = branch.head.horizon, K = branch.head.levels.size();
   std::size_t offset = 0;
-  for (std::size_t h = 0; h < head; ++h) offset += outputs_per_head(model_.branches[h].head);
+  for (std::size_t h = 0; h < head; ++h)
+    offset += outputs_per_head(model_.branches[h].head);
 
   HeadForecasts out{H, branch.head.levels, std::vector<double>(rows.size() * H * K), {}};
   out.log_range.reserve(rows.size());
@@ -95,7 +97,8 @@ HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t
 Window Forecaster::window(std::size_t head, std::size_t row) {
   const auto y = infer(head, std::span(&row, 1));
   Window window{{}, {y.begin(), y.end()}};
-  for (const auto& b : sequences_.branches) window.inputs.push_back(b.x);  // one sequence: (T, 1, F)
+  for (const auto& b : sequences_.branches)
+    window.inputs.push_back(b.x);  // one sequence: (T, 1, F)
   return window;
 }
 

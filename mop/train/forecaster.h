@@ -53,7 +53,8 @@ class Forecaster {
   TrainedModel model_;
   std::vector<std::unique_ptr<dataset::SeriesData>> data_;
   std::unique_ptr<dataset::SequenceBuilder> builder_;
-  std::vector<std::vector<std::int64_t>> primary_row_;  // per head and row: the builder's row, -1 = no forecast
+  std::vector<std::vector<std::int64_t>>
+      primary_row_;  // per head and row: the builder's row, -1 = no forecast
   nn::cpu::Network network_;
   dataset::Sequences sequences_;
 };

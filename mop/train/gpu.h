@@ -7,8 +7,8 @@
 namespace mop::train {
 
 struct Gpu {
-  std::string name;           // "NVIDIA H200"
-  std::size_t memory_bytes;   // total
+  std::string name;          // "NVIDIA H200"
+  std::size_t memory_bytes;  // total
   int compute_major, compute_minor;
 };
 

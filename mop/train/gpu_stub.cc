@@ -5,7 +5,8 @@ namespace mop::train {
 
 Result<Gpu> find_gpu() {
   return fail(ErrorCode::kUnsupported,
-              "this build of mop has no CUDA; build it with `cmake --preset cuda` where nvcc is, or use --device cpu");
+              "this build of mop has no CUDA; build it with `cmake --preset cuda` where nvcc is, or use "
+              "--device cpu");
 }
 
 }  // namespace mop::train

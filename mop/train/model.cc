@@ -6,9 +6,12 @@ namespace mop::train {
 
 std::string_view to_string(Kind kind) {
   switch (kind) {
-    case Kind::k15m: return "15m";
-    case Kind::k1h: return "1h";
-    case Kind::kUnified: return "unified";
+    case Kind::k15m:
+      return "15m";
+    case Kind::k1h:
+      return "1h";
+    case Kind::kUnified:
+      return "unified";
   }
   return "unknown";
 }
@@ -17,20 +20,28 @@ Result<Kind> parse_kind(std::string_view text) {
   for (const Kind kind : {Kind::k15m, Kind::k1h, Kind::kUnified}) {
     if (text == to_string(kind)) return kind;
   }
-  return fail(ErrorCode::kInvalidArgument, fmt::format("model kind must be 15m, 1h or unified, was '{}'", text));
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("model kind must be 15m, 1h or unified, was '{}'", text));
 }
 
 std::vector<market::Interval> intervals_of(Kind kind) {
   switch (kind) {
-    case Kind::k15m: return {market::Interval::k15m};
-    case Kind::k1h: return {market::Interval::k1h};
-    case Kind::kUnified: break;
+    case Kind::k15m:
+      return {market::Interval::k15m};
+    case Kind::k1h:
+      return {market::Interval::k1h};
+    case Kind::kUnified:
+      break;
   }
   return {market::Interval::k15m, market::Interval::k1h};
 }
 
-std::string model_id(std::string_view symbol, Kind kind) { return fmt::format("{}_{}", symbol, to_string(kind)); }
+std::string model_id(std::string_view symbol, Kind kind) {
+  return fmt::format("{}_{}", symbol, to_string(kind));
+}
 
-std::size_t outputs_per_head(const nn::QuantileHead& head) { return nn::raw_size(head) + 1; }
+std::size_t outputs_per_head(const nn::QuantileHead& head) {
+  return nn::raw_size(head) + 1;
+}
 
 }  // namespace mop::train

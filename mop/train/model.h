@@ -30,14 +30,14 @@ std::string model_id(std::string_view symbol, Kind kind);
 /// What one timeframe of a model needs to be read and understood; nothing of it is fitted again later.
 struct BranchModel {
   market::Interval interval = market::Interval::k1h;
-  std::vector<std::string> inputs;                  // names in the network's order
-  std::vector<features::SkippedFeature> skipped;    // inputs this coin's history was too short for
+  std::vector<std::string> inputs;                // names in the network's order
+  std::vector<features::SkippedFeature> skipped;  // inputs this coin's history was too short for
   dataset::Scaler scaler;
-  nn::QuantileHead head;                            // base quantiles: those of z on the fit part
-  double range_mean = 0.0, range_sd = 1.0;          // of ln(next log-range / sigma) on the fit part
+  nn::QuantileHead head;                    // base quantiles: those of z on the fit part
+  double range_mean = 0.0, range_sd = 1.0;  // of ln(next log-range / sigma) on the fit part
   // Mean pinball loss one step ahead on the validation block; the smallest names the champion.
   double validation_pinball = 0.0, validation_pinball_ewma = 0.0, validation_pinball_har = 0.0;
-  std::string champion = "model";                   // "model", "ewma" or "har"
+  std::string champion = "model";  // "model", "ewma" or "har"
 };
 
 /// A trained network with everything needed to use it and to judge whether it may be used.
@@ -48,12 +48,12 @@ struct TrainedModel {
   std::uint64_t seed = 1;
   nn::NetShape shape;
   std::vector<float> params;
-  std::vector<BranchModel> branches;                // one, or 15m and 1h
-  UnixMillis data_from = 0;                         // close time of the oldest candle that was read
-  UnixMillis trained_until = 0;                     // close time of the newest candle any figure in here saw
-  std::size_t samples = 0;                          // rows fitted on
-  std::size_t epochs = 0, best_epoch = 0;           // run, and the one whose weights are kept (0 = start)
-  double train_loss = 0.0, best_val_loss = 0.0;     // mean pinball over steps and levels
+  std::vector<BranchModel> branches;             // one, or 15m and 1h
+  UnixMillis data_from = 0;                      // close time of the oldest candle that was read
+  UnixMillis trained_until = 0;                  // close time of the newest candle any figure in here saw
+  std::size_t samples = 0;                       // rows fitted on
+  std::size_t epochs = 0, best_epoch = 0;        // run, and the one whose weights are kept (0 = start)
+  double train_loss = 0.0, best_val_loss = 0.0;  // mean pinball over steps and levels
 
   std::string id() const { return model_id(symbol, kind); }
   std::size_t horizon() const { return profile.horizon; }

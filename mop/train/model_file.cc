@@ -4,8 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "mop/base/json.h"
 #include "mop/nn/param_layout.h"
@@ -59,7 +59,8 @@ Profile profile_of(const bj::object& o) {
 
 bj::object branch_json(const BranchModel& b) {
   bj::array skipped;
-  for (const auto& s : b.skipped) skipped.push_back({{"name", s.name}, {"reason", s.reason}});
+  for (const auto& s : b.skipped)
+    skipped.push_back({{"name", s.name}, {"reason", s.reason}});
   return {{"timeframe", std::string(market::to_string(b.interval))},
           {"inputs", bj::value_from(b.inputs)},
           {"skipped_inputs", std::move(skipped)},
@@ -77,11 +78,14 @@ bj::object branch_json(const BranchModel& b) {
 
 std::vector<double> doubles(const bj::value& v) {
   std::vector<double> out;
-  for (const auto& x : v.as_array()) out.push_back(x.to_number<double>());
+  for (const auto& x : v.as_array())
+    out.push_back(x.to_number<double>());
   return out;
 }
 
-double number_or_nan(const bj::value& v) { return v.is_null() ? std::nan("") : v.to_number<double>(); }
+double number_or_nan(const bj::value& v) {
+  return v.is_null() ? std::nan("") : v.to_number<double>();
+}
 
 BranchModel branch_of(const bj::object& o, std::size_t horizon) {
   BranchModel b;
@@ -104,7 +108,8 @@ BranchModel branch_of(const bj::object& o, std::size_t horizon) {
 
 bj::object model_json(const TrainedModel& m) {
   bj::array branches;
-  for (const BranchModel& b : m.branches) branches.push_back(branch_json(b));
+  for (const BranchModel& b : m.branches)
+    branches.push_back(branch_json(b));
   return {{"format_version", kFormatVersion},
           {"symbol", m.symbol},
           {"kind", std::string(to_string(m.kind))},
@@ -120,7 +125,8 @@ bj::object model_json(const TrainedModel& m) {
           {"branches", std::move(branches)}};
 }
 
-// Throws what Boost.JSON throws when a field is missing or of another type; the caller turns it into an Error.
+// Throws what Boost.JSON throws when a field is missing or of another type; the caller turns it into an
+// Error.
 TrainedModel model_of(const bj::object& o) {
   TrainedModel m;
   if (o.at("format_version").to_number<int>() != kFormatVersion) {
@@ -182,14 +188,16 @@ Result<std::vector<float>> gather_params(const nn::TensorFile& file, const nn::N
     const auto found = std::find_if(file.tensors.begin(), file.tensors.end(),
                                     [&](const nn::NamedTensor& t) { return t.name == want.name; });
     if (found == file.tensors.end() || found->dims != want.dims) {
-      return fail(ErrorCode::kCorrupt,
-                  fmt::format("{}: tensor {} is missing or has another shape than its metadata promise (was the "
-                              "list of inputs changed?); train it again",
-                              what, want.name));
+      return fail(
+          ErrorCode::kCorrupt,
+          fmt::format("{}: tensor {} is missing or has another shape than its metadata promise (was the "
+                      "list of inputs changed?); train it again",
+                      what, want.name));
     }
     if (!std::all_of(found->values.begin(), found->values.end(), [](float v) { return std::isfinite(v); })) {
-      return fail(ErrorCode::kCorrupt,
-                  fmt::format("{}: tensor {} holds a number that is not finite; train it again", what, want.name));
+      return fail(
+          ErrorCode::kCorrupt,
+          fmt::format("{}: tensor {} holds a number that is not finite; train it again", what, want.name));
     }
     std::copy(found->values.begin(), found->values.end(),
               params.begin() + static_cast<std::ptrdiff_t>(want.offset));
@@ -215,16 +223,19 @@ Result<TrainedModel> parse_model_file(std::string_view bytes, std::string_view w
   const auto entry = std::find_if(file.metadata.begin(), file.metadata.end(),
                                   [](const auto& item) { return item.first == "mop"; });
   if (entry == file.metadata.end()) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{} is a safetensors file but no MOP model: its metadata has no "
-                                                 "'mop' entry", what));
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{} is a safetensors file but no MOP model: its metadata has no "
+                            "'mop' entry",
+                            what));
   }
   MOP_TRY_ASSIGN(const bj::value document, parse_json(entry->second, fmt::format("metadata of {}", what)));
   TrainedModel model;
   try {
     model = model_of(document.as_object());
   } catch (const std::exception& error) {
-    return fail(ErrorCode::kCorrupt,
-                fmt::format("metadata of {} are not those of a MOP model: {}; train it again", what, error.what()));
+    return fail(
+        ErrorCode::kCorrupt,
+        fmt::format("metadata of {} are not those of a MOP model: {}; train it again", what, error.what()));
   }
   MOP_TRY(check_consistent(model, what));
   model.shape = shape_for(model.kind, model.branches, model.profile);
@@ -243,8 +254,8 @@ Result<TrainedModel> load_model(Fs& fs, std::string_view directory, std::string_
   const std::string path = model_path(directory, symbol, kind);
   const auto bytes = fs.read(path);
   if (!bytes && bytes.error().code == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kNotFound, fmt::format("no model {}; run `mop train --symbols {} --kinds {}`", path,
-                                                  symbol, to_string(kind)));
+    return fail(ErrorCode::kNotFound, fmt::format("no model {}; run `mop train --symbols {} --kinds {}`",
+                                                  path, symbol, to_string(kind)));
   }
   if (!bytes) return fail(bytes.error());
   return parse_model_file(*bytes, path);

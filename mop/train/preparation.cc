@@ -41,7 +41,8 @@ Result<nn::QuantileHead> base_head(const dataset::SeriesData& data, const std::v
   for (std::size_t h = 1; h <= data.horizon; ++h) {
     std::vector<double> z;
     for (const std::size_t row : rows) {
-      if (data.target_closes_before(row, h, limit) && !std::isnan(data.z(row, h))) z.push_back(data.z(row, h));
+      if (data.target_closes_before(row, h, limit) && !std::isnan(data.z(row, h)))
+        z.push_back(data.z(row, h));
     }
     if (z.size() < 20) {
       return fail(ErrorCode::kInvalidArgument,
@@ -95,9 +96,10 @@ Result<void> prepare_branches(const TrainJob& job, Preparation& p) {
     const auto& history = p.data[b]->history;
     const auto fit_end = history.begin() + static_cast<std::ptrdiff_t>(fit_rows);
     if (std::all_of(history.begin(), fit_end, [](std::uint32_t h) { return h == 0; })) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{} {}: no usable candle before {}; fetch more history", job.symbol,
-                              market::to_string(p.data[b]->interval), format_utc(p.split.fit_targets_before)));
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{} {}: no usable candle before {}; fetch more history", job.symbol,
+                      market::to_string(p.data[b]->interval), format_utc(p.split.fit_targets_before)));
     }
     p.model.branches[b].scaler = dataset::fit_scaler(*p.data[b], fit_rows);
     branches.push_back({p.data[b].get(), dataset::scale_rows(*p.data[b], p.model.branches[b].scaler)});

@@ -7,20 +7,20 @@ namespace mop::train {
 /// How a model is built and trained. Two are shipped; mop.toml may change their figures.
 struct Profile {
   std::string name;
-  std::size_t hidden = 64;          // LSTM units per layer
-  std::size_t layers = 2;           // LSTM layers
-  double dropout = 0.3;             // between layers, 0..1
-  double learning_rate = 0.005;     // Adam's step
-  bool one_cycle = false;           // warm up over the first tenth, then fall to zero along a cosine
-  double weight_decay = 0.0;        // decoupled (AdamW)
-  double gradient_clip = 1.0;       // largest global L2 norm of a gradient
-  std::size_t batch_size = 64;      // sequences per step
-  std::size_t scored = 1;           // positions scored per sequence; 1 = window mode, more = sequence mode
-  std::size_t epochs = 150;         // at most
-  std::size_t patience = 150;       // epochs without a better validation loss before training stops
-  std::size_t lookback = 60;        // candles the network reads before it answers
-  std::size_t horizon = 1;          // candles ahead that are forecast
-  double validation_share = 0.15;   // newest part of the history that stops the training
+  std::size_t hidden = 64;         // LSTM units per layer
+  std::size_t layers = 2;          // LSTM layers
+  double dropout = 0.3;            // between layers, 0..1
+  double learning_rate = 0.005;    // Adam's step
+  bool one_cycle = false;          // warm up over the first tenth, then fall to zero along a cosine
+  double weight_decay = 0.0;       // decoupled (AdamW)
+  double gradient_clip = 1.0;      // largest global L2 norm of a gradient
+  std::size_t batch_size = 64;     // sequences per step
+  std::size_t scored = 1;          // positions scored per sequence; 1 = window mode, more = sequence mode
+  std::size_t epochs = 150;        // at most
+  std::size_t patience = 150;      // epochs without a better validation loss before training stops
+  std::size_t lookback = 60;       // candles the network reads before it answers
+  std::size_t horizon = 1;         // candles ahead that are forecast
+  double validation_share = 0.15;  // newest part of the history that stops the training
 };
 
 /// The original description's settings, unchanged: window mode, one step ahead.

@@ -75,7 +75,8 @@ LossSum Objective::loss(std::span<const dataset::Chunk> chunks, const dataset::S
     }
     const double range = range_target(data, pair.row, limit);
     if (std::isnan(range)) continue;
-    const double error = static_cast<double>(y[pair.output + raw]) - (range - model.range_mean) / model.range_sd;
+    const double error =
+        static_cast<double>(y[pair.output + raw]) - (range - model.range_mean) / model.range_sd;
     dy[pair.output + raw] = static_cast<float>(weight * kRangeWeight * error);
   }
   return sum;

@@ -48,8 +48,8 @@ class Objective {
 
   const dataset::SequenceBuilder& builder_;
   std::span<const BranchModel> heads_;
-  std::size_t outputs_ = 0;            // of all heads
-  std::vector<std::size_t> offsets_;   // of each head's raw outputs
+  std::size_t outputs_ = 0;           // of all heads
+  std::vector<std::size_t> offsets_;  // of each head's raw outputs
   std::vector<Pair> pairs_;
   std::vector<double> z_;
   std::vector<float> scratch_;

@@ -25,7 +25,8 @@ CandleSeries swinging(Interval interval, std::size_t n, std::uint64_t seed) {
   Rng rng(seed, 0);
   double price = 100.0;
   for (std::size_t i = 0; i < n; ++i) {
-    const double hours = static_cast<double>(i) * static_cast<double>(length_of(interval)) / static_cast<double>(kHour);
+    const double hours =
+        static_cast<double>(i) * static_cast<double>(length_of(interval)) / static_cast<double>(kHour);
     const double open = price;
     price *= std::exp(0.004 * (1.1 + std::sin(hours * 2.0 * 3.14159265 / 24.0)) * rng.normal());
     s.open_time.push_back(kStart + static_cast<UnixMillis>(i) * length_of(interval));
@@ -95,12 +96,14 @@ TEST_P(KindTest, OneForecastEqualsTheSameAmongMany) {
     const std::size_t pick = rows.size() - 37;
     const UnixMillis now = all.series(head).close_time[rows[pick]];
     std::vector<CandleSeries> known;
-    for (const auto& s : series) known.push_back(s.closing_in(INT64_MIN, now + 1));
+    for (const auto& s : series)
+      known.push_back(s.closing_in(INT64_MIN, now + 1));
     Forecaster then = Forecaster::make(model, known).value();
     const std::size_t last = then.series(head).rows() - 1;
     const HeadForecasts one = then.forecast(head, std::span(&last, 1));
     const std::size_t width = one.z.size();
-    EXPECT_TRUE(std::equal(one.z.begin(), one.z.end(), many.z.begin() + static_cast<std::ptrdiff_t>(pick * width)));
+    EXPECT_TRUE(
+        std::equal(one.z.begin(), one.z.end(), many.z.begin() + static_cast<std::ptrdiff_t>(pick * width)));
     EXPECT_EQ(one.log_range[0], many.log_range[pick]);
     EXPECT_TRUE(std::is_sorted(one.z.begin(), one.z.begin() + 9));
   }
@@ -130,7 +133,8 @@ TEST(PreparationTest, CandlesOfTheValidationBlockTouchNothingThatIsFitted) {
   const Preparation before = prepare(job).value();
   CandleSeries& s = job.series[0];
   for (std::size_t t = before.split.fit_end + 1; t < s.size(); ++t) {
-    for (auto* column : {&s.open, &s.high, &s.low, &s.close}) (*column)[t] *= 1.0 + 0.1 * static_cast<double>(t % 3);
+    for (auto* column : {&s.open, &s.high, &s.low, &s.close})
+      (*column)[t] *= 1.0 + 0.1 * static_cast<double>(t % 3);
   }
   const Preparation after = prepare(job).value();
   EXPECT_EQ(before.model.branches[0].head.base, after.model.branches[0].head.base);
@@ -149,7 +153,8 @@ TEST(ObjectiveTest, GradientMatchesFiniteDifferences) {
   p.builder->build(part, 8, sequences);
   std::vector<float> y(8 * 2 * p.model.shape.outputs), dy(y.size()), unused(y.size());
   Rng rng(3, 3);
-  for (float& v : y) v = static_cast<float>(0.3 * rng.normal());
+  for (float& v : y)
+    v = static_cast<float>(0.3 * rng.normal());
   const LossSum base = objective.loss(part, sequences, INT64_MAX, y, dy);
   ASSERT_GT(base.pairs, 16u);  // 16 quarters and the hours that end with them
   const std::size_t location = 0;
@@ -158,8 +163,10 @@ TEST(ObjectiveTest, GradientMatchesFiniteDifferences) {
     up[row * p.model.shape.outputs + location] += 1e-3f;
     down[row * p.model.shape.outputs + location] -= 1e-3f;
     const double difference = (objective.loss(part, sequences, INT64_MAX, up, {}).mean() -
-                               objective.loss(part, sequences, INT64_MAX, down, {}).mean()) / 2e-3;
-    EXPECT_NEAR(dy[row * p.model.shape.outputs + location], difference, 2e-3 / static_cast<double>(base.pairs));
+                               objective.loss(part, sequences, INT64_MAX, down, {}).mean()) /
+                              2e-3;
+    EXPECT_NEAR(dy[row * p.model.shape.outputs + location], difference,
+                2e-3 / static_cast<double>(base.pairs));
   }
 }
 

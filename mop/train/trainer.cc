@@ -18,7 +18,8 @@ constexpr std::uint64_t kShuffleStream = 1;
 
 nn::SequenceBatch view(const dataset::Sequences& s) {
   nn::SequenceBatch batch{s.batch, s.scored, {}};
-  for (const auto& branch : s.branches) batch.branches.push_back({branch.steps, branch.x, branch.read_step});
+  for (const auto& branch : s.branches)
+    batch.branches.push_back({branch.steps, branch.x, branch.read_step});
   return batch;
 }
 
@@ -60,7 +61,8 @@ class Training {
     LossSum sum;
     for (std::size_t step = 0; step < steps; ++step) {
       if (interrupted()) return fail(ErrorCode::kInterrupted, "training was interrupted");
-      const auto part = std::span(chunks).subspan(step * batch, std::min(batch, chunks.size() - step * batch));
+      const auto part =
+          std::span(chunks).subspan(step * batch, std::min(batch, chunks.size() - step * batch));
       const double progress =
           (static_cast<double>(epoch) + static_cast<double>(step) / static_cast<double>(steps)) /
           static_cast<double>(profile_.epochs);
@@ -77,7 +79,8 @@ class Training {
     Rng rng(p_.model.seed, (static_cast<std::uint64_t>(epoch) << 8) | kShuffleStream);
     const std::size_t offset = rng.below(profile_.scored);
     auto chunks = p_.builder->chunks(p_.split.fit_begin, p_.split.fit_end, profile_.scored, offset);
-    for (std::size_t i = chunks.size(); i > 1; --i) std::swap(chunks[i - 1], chunks[rng.below(i)]);
+    for (std::size_t i = chunks.size(); i > 1; --i)
+      std::swap(chunks[i - 1], chunks[rng.below(i)]);
     return chunks;
   }
 

@@ -1,8 +1,8 @@
 // Wrong usage and bad files: one clear sentence, the right exit status, nothing stored is lost.
 #include <filesystem>
 
-#include <boost/json.hpp>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
 #include "mop/base/json.h"
 #include "process.h"
@@ -98,27 +98,35 @@ TEST_P(BadCsvTest, IsRefusedWholeAndNothingStoredChanges) {
 
 INSTANTIATE_TEST_SUITE_P(
     Files, BadCsvTest,
-    testing::Values(
-        BadFile{"TornLastLine", "open_time,open,high,low,close,volume\n1735696800000,12,13,11,12,5\n17357004000", "line 3"},
-        BadFile{"NotANumber", "open_time,open,high,low,close,volume\n1735696800000,12,NaN,11,12,5\n", "line 2"},
-        BadFile{"HighBelowLow", "open_time,open,high,low,close,volume\n1735696800000,12,10,11,12,5\n", "line 2"},
-        BadFile{"Descending",
-                "open_time,open,high,low,close,volume\n1735700400000,12,13,11,12,5\n1735696800000,12,13,11,12,5\n",
-                "line 3"},
-        BadFile{"Duplicate",
-                "open_time,open,high,low,close,volume\n1735696800000,12,13,11,12,5\n1735696800000,12,13,11,12.5,5\n",
-                "line 3"},
-        BadFile{"OffTheGrid", "open_time,open,high,low,close,volume\n1735696800001,12,13,11,12,5\n", "line 2"},
-        BadFile{"HeaderOnly", "open_time,open,high,low,close,volume\n", "no finished candle"},
-        BadFile{"UnknownHeader", "a,b,c\n1,2,3\n", "header"}),
+    testing::Values(BadFile{"TornLastLine",
+                            "open_time,open,high,low,close,volume\n1735696800000,12,13,11,12,5\n17357004000",
+                            "line 3"},
+                    BadFile{"NotANumber",
+                            "open_time,open,high,low,close,volume\n1735696800000,12,NaN,11,12,5\n", "line 2"},
+                    BadFile{"HighBelowLow",
+                            "open_time,open,high,low,close,volume\n1735696800000,12,10,11,12,5\n", "line 2"},
+                    BadFile{"Descending",
+                            "open_time,open,high,low,close,volume\n1735700400000,12,13,11,12,"
+                            "5\n1735696800000,12,13,11,12,5\n",
+                            "line 3"},
+                    BadFile{"Duplicate",
+                            "open_time,open,high,low,close,volume\n1735696800000,12,13,11,12,"
+                            "5\n1735696800000,12,13,11,12.5,5\n",
+                            "line 3"},
+                    BadFile{"OffTheGrid",
+                            "open_time,open,high,low,close,volume\n1735696800001,12,13,11,12,5\n", "line 2"},
+                    BadFile{"HeaderOnly", "open_time,open,high,low,close,volume\n", "no finished candle"},
+                    BadFile{"UnknownHeader", "a,b,c\n1,2,3\n", "header"}),
     [](const auto& tested) { return std::string(tested.param.what); });
 
 TEST_F(BadInputTest, MicrosecondsAndCrlfAreRead) {
   write_file(directory_ + "/in/BTCUSDT_1h.csv",
-             "open_time,open,high,low,close,volume\r\n1735689600000000,10,12,9,11,5\r\n1735693200000000,11,13,10,12,5\r\n");
+             "open_time,open,high,low,close,volume\r\n1735689600000000,10,12,9,11,5\r\n1735693200000000,11,"
+             "13,10,12,5\r\n");
   ASSERT_EQ(run({"import", "--from", "in"}).exit_code, 0);
-  EXPECT_NE(read_file(directory_ + "/data/raw/BTCUSDT_1h.csv").find("\n1735689600000,10,12,9,11,5,1735693199999,"),
-            std::string::npos);
+  EXPECT_NE(
+      read_file(directory_ + "/data/raw/BTCUSDT_1h.csv").find("\n1735689600000,10,12,9,11,5,1735693199999,"),
+      std::string::npos);
 }
 
 TEST_F(BadInputTest, TooFewCandlesForOneWindowSaySo) {
@@ -133,7 +141,8 @@ TEST_F(BadInputTest, TooFewCandlesForOneWindowSaySo) {
 TEST_F(BadInputTest, EveryVerbTeaches) {
   const Finished all = run({"--help"});
   EXPECT_EQ(all.exit_code, 0);
-  for (const char* verb : {"fetch", "import", "stats", "verify", "features", "train", "evaluate", "predict", "sim"}) {
+  for (const char* verb :
+       {"fetch", "import", "stats", "verify", "features", "train", "evaluate", "predict", "sim"}) {
     EXPECT_NE(all.out.find(verb), std::string::npos) << verb;
     const Finished help = run({verb, "--help"});
     EXPECT_EQ(help.exit_code, 0) << verb;

@@ -6,9 +6,9 @@
 #include <memory>
 #include <sstream>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
 #include "mop/base/json.h"
 #include "mop/base/time.h"
@@ -28,7 +28,8 @@ bj::value json_of(const Finished& f) {
 std::vector<std::string> split_cells(const std::string& line) {
   std::vector<std::string> cells;
   std::istringstream row(line);
-  for (std::string cell; std::getline(row, cell, ',');) cells.push_back(cell);
+  for (std::string cell; std::getline(row, cell, ',');)
+    cells.push_back(cell);
   return cells;
 }
 
@@ -39,7 +40,8 @@ class MainJobTest : public testing::Test {
     directory_ = testing::TempDir() + "mop_main_job_" + std::to_string(::getpid());
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
-    sim_ = std::make_unique<Process>(directory_, std::vector<std::string>{"sim", "--port", "0", "--seed", "3"});
+    sim_ =
+        std::make_unique<Process>(directory_, std::vector<std::string>{"sim", "--port", "0", "--seed", "3"});
     url_ = sim_->read_out_line();
     fetched_ = run({"fetch", "--symbols", "BTCUSDT", "--limit", "1600", "--base-url", url_, "--json"});
     const bj::value stats = json_of(run({"stats", "--symbols", "BTCUSDT", "--json"}));
@@ -58,7 +60,8 @@ class MainJobTest : public testing::Test {
   static std::string iso(std::int64_t ms) { return format_utc(ms - ms % 3'600'000); }
   static Finished run(std::vector<std::string> arguments) { return run_mop(directory_, arguments); }
   static Finished train(const std::string& models) {
-    return run({"train", "--symbols", "BTCUSDT", "--until", split_, "--epochs", "2", "--models-dir", models, "--json"});
+    return run({"train", "--symbols", "BTCUSDT", "--until", split_, "--epochs", "2", "--models-dir", models,
+                "--json"});
   }
 
   static std::string directory_, url_, split_;
@@ -108,8 +111,8 @@ TEST_F(MainJobTest, TrainMakesThreeModelsPerCoin) {
   EXPECT_EQ(document.at("device"), "cpu");
   ASSERT_EQ(document.at("models").as_array().size(), 3u);
   for (const bj::value& model : document.at("models").as_array()) {
-    for (const char* key : {"id", "path", "params", "features", "samples", "epochs", "train_loss", "best_val_loss",
-                            "seconds", "status"}) {
+    for (const char* key : {"id", "path", "params", "features", "samples", "epochs", "train_loss",
+                            "best_val_loss", "seconds", "status"}) {
       EXPECT_TRUE(model.as_object().contains(key)) << key;
     }
     EXPECT_EQ(model.at("status"), "trained");
@@ -123,21 +126,25 @@ TEST_F(MainJobTest, SameSeedSameBytes) {
   ASSERT_EQ(train("models_again").exit_code, 0);
   for (const char* name : {"BTCUSDT_15m", "BTCUSDT_1h", "BTCUSDT_unified"}) {
     const std::string file = fmt::format("/{}.safetensors", name);
-    EXPECT_EQ(read_file(directory_ + "/models" + file), read_file(directory_ + "/models_again" + file)) << name;
+    EXPECT_EQ(read_file(directory_ + "/models" + file), read_file(directory_ + "/models_again" + file))
+        << name;
   }
 }
 
 TEST_F(MainJobTest, ResumeKeepsFinishedModels) {
-  const Finished resumed = run({"train", "--symbols", "BTCUSDT", "--until", split_, "--epochs", "2", "--resume", "--json"});
+  const Finished resumed =
+      run({"train", "--symbols", "BTCUSDT", "--until", split_, "--epochs", "2", "--resume", "--json"});
   const bj::value document = json_of(resumed);
-  for (const bj::value& model : document.at("models").as_array()) EXPECT_EQ(model.at("status"), "kept");
+  for (const bj::value& model : document.at("models").as_array())
+    EXPECT_EQ(model.at("status"), "kept");
 }
 
 TEST_F(MainJobTest, CtrlCKeepsFinishedModelsAndExits130) {
-  Process training(directory_, {"train", "--symbols", "BTCUSDT", "--until", split_, "--epochs", "100000", "--threads",
-                                "1", "--kinds", "15m", "--profile", "v1", "--models-dir", "models_interrupted"});
-  Process finished_first(directory_, {"train", "--symbols", "BTCUSDT", "--until", split_, "--epochs", "1", "--kinds",
-                                      "1h", "--models-dir", "models_interrupted"});
+  Process training(
+      directory_, {"train", "--symbols", "BTCUSDT", "--until", split_, "--epochs", "100000", "--threads", "1",
+                   "--kinds", "15m", "--profile", "v1", "--models-dir", "models_interrupted"});
+  Process finished_first(directory_, {"train", "--symbols", "BTCUSDT", "--until", split_, "--epochs", "1",
+                                      "--kinds", "1h", "--models-dir", "models_interrupted"});
   ASSERT_EQ(finished_first.finish().exit_code, 0);
   training.signal(SIGINT);
   const Finished stopped = training.finish();
@@ -148,16 +155,36 @@ TEST_F(MainJobTest, CtrlCKeepsFinishedModelsAndExits130) {
 }
 
 TEST_F(MainJobTest, EvaluateStatesEveryFieldOfTheContract) {
-  const Finished scored = run({"evaluate", "--split", split_, "--symbols", "BTCUSDT", "--report", "report.html", "--json"});
+  const Finished scored =
+      run({"evaluate", "--split", split_, "--symbols", "BTCUSDT", "--report", "report.html", "--json"});
   ASSERT_EQ(scored.exit_code, 0) << scored.err;
   const bj::value document = json_of(scored);
   ASSERT_EQ(document.at("series").as_array().size(), 4u);  // 15m, 1h, and the unified model's two
   for (const bj::value& s : document.at("series").as_array()) {
-    for (const char* key :
-         {"symbol", "timeframe", "kind", "champion", "n", "mape_pct", "mape_persistence_pct", "mape_tick_floor_pct",
-          "mae_ratio", "rmse", "rmse_z", "direction_accuracy", "direction_ci95", "pinball", "pinball_static",
-          "pinball_ewma", "pinball_har", "skill_vs_ewma_pct", "skill_vs_har_pct", "coverage", "dm_p_vs_ewma",
-          "dm_p_vs_har", "log_range_r2", "spike_auc"}) {
+    for (const char* key : {"symbol",
+                            "timeframe",
+                            "kind",
+                            "champion",
+                            "n",
+                            "mape_pct",
+                            "mape_persistence_pct",
+                            "mape_tick_floor_pct",
+                            "mae_ratio",
+                            "rmse",
+                            "rmse_z",
+                            "direction_accuracy",
+                            "direction_ci95",
+                            "pinball",
+                            "pinball_static",
+                            "pinball_ewma",
+                            "pinball_har",
+                            "skill_vs_ewma_pct",
+                            "skill_vs_har_pct",
+                            "coverage",
+                            "dm_p_vs_ewma",
+                            "dm_p_vs_har",
+                            "log_range_r2",
+                            "spike_auc"}) {
       EXPECT_TRUE(s.as_object().contains(key)) << key;
     }
     for (const char* key : {"50", "80", "90", "95", "90_top_vol_decile"}) {
@@ -177,7 +204,10 @@ TEST_F(MainJobTest, EvaluateStatesEveryFieldOfTheContract) {
 }
 
 TEST_F(MainJobTest, PredictGivesTheNumbersThatEvaluateRecorded) {
-  ASSERT_EQ(run({"evaluate", "--split", split_, "--symbols", "BTCUSDT", "--forecasts", "forecasts.csv", "--quiet"}).exit_code, 0);
+  ASSERT_EQ(
+      run({"evaluate", "--split", split_, "--symbols", "BTCUSDT", "--forecasts", "forecasts.csv", "--quiet"})
+          .exit_code,
+      0);
   std::istringstream lines(read_file(directory_ + "/forecasts.csv"));
   std::map<std::string, std::vector<std::string>> recent;  // one-step forecasts per model and timeframe
   for (std::string line; std::getline(lines, line);) {
@@ -210,8 +240,8 @@ TEST_F(MainJobTest, PredictStatesEveryFieldOfTheContract) {
   const Finished predicted = run({"predict", "BTCUSDT", "--timeframe", "1h", "--steps", "7", "--json"});
   ASSERT_EQ(predicted.exit_code, 0) << predicted.err;
   const bj::value document = json_of(predicted);
-  for (const char* key : {"symbol", "timeframe", "as_of_close_time", "close", "champion", "model", "steps", "baseline",
-                          "inference_us"}) {
+  for (const char* key : {"symbol", "timeframe", "as_of_close_time", "close", "champion", "model", "steps",
+                          "baseline", "inference_us"}) {
     EXPECT_TRUE(document.as_object().contains(key)) << key;
   }
   ASSERT_EQ(document.at("steps").as_array().size(), 7u);
@@ -221,7 +251,8 @@ TEST_F(MainJobTest, PredictStatesEveryFieldOfTheContract) {
 }
 
 TEST_F(MainJobTest, AModelThatSawTheScoredCandlesIsRefused) {
-  const Finished scored = run({"evaluate", "--split", iso(last_open_ - 900 * 900'000), "--symbols", "BTCUSDT", "--json"});
+  const Finished scored =
+      run({"evaluate", "--split", iso(last_open_ - 900 * 900'000), "--symbols", "BTCUSDT", "--json"});
   EXPECT_EQ(scored.exit_code, 1);
   const bj::value document = json_of(scored);
   EXPECT_EQ(document.at("error").at("code"), "refused");

@@ -27,7 +27,8 @@ std::array<int, 2> make_pipe() {
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   std::vector<char*> argv{const_cast<char*>(MOP_BINARY)};
-  for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+  for (const std::string& a : arguments)
+    argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
   if (::chdir(directory.c_str()) == 0) ::execv(MOP_BINARY, argv.data());
   ::_exit(127);
@@ -57,11 +58,14 @@ Process::~Process() {
 std::string Process::read_line(int fd) {
   std::string line;
   char c = 0;
-  while (::read(fd, &c, 1) == 1 && c != '\n') line += c;
+  while (::read(fd, &c, 1) == 1 && c != '\n')
+    line += c;
   return line;
 }
 
-void Process::signal(int number) { ::kill(pid_, number); }
+void Process::signal(int number) {
+  ::kill(pid_, number);
+}
 
 Finished Process::finish() {
   Finished result{0, "", ""};
@@ -94,8 +98,8 @@ Finished run_mop(const std::string& directory, const std::vector<std::string>& a
 
 std::string fresh_directory() {
   const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-  const std::string path =
-      testing::TempDir() + "mop_" + info->test_suite_name() + "_" + info->name() + "_" + std::to_string(::getpid());
+  const std::string path = testing::TempDir() + "mop_" + info->test_suite_name() + "_" + info->name() + "_" +
+                           std::to_string(::getpid());
   std::filesystem::remove_all(path);
   std::filesystem::create_directories(path);
   return path;
