@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 mop=$PWD/build/release/mop
 source=${SOURCE:-sim}
 coins=BTCUSDT,ETHUSDT,SOLUSDT
-split=$(date -u -d '10 days ago' +%F)
+split=$(date -u -d '30 days ago' +%F)
 
 rm -rf demo && mkdir -p demo && cd demo
 where=()
@@ -23,8 +23,8 @@ elif [ "$source" != binance ]; then
   exit 2
 fi
 
-echo "== 1. fetch: the newest 5000 candles of 3 coins x 2 timeframes"
-"$mop" fetch --symbols $coins --limit 5000 "${where[@]}"
+echo "== 1. fetch: the newest 20000 candles of 3 coins x 2 timeframes"
+"$mop" fetch --symbols $coins --limit 20000 "${where[@]}"
 echo
 echo "== 2. train: one model per coin and timeframe, on candles before $split only"
 "$mop" train --symbols $coins --kinds 15m,1h --until "$split"

@@ -98,7 +98,7 @@ std::string summary(const ReportData& data) {
   for (const SeriesScores& s : headline_scores(data)) {
     html += fmt::format(
         "<h3>{}, {} candles</h3><p class=\"verdict\"><b>{}</b> {}.</p>", escape_html(title_of(s)), s.n,
-        escape_html(s.champion == "mixed" ? "The mix of champions" : s.champion), escape_html(verdict(s)));
+        escape_html(s.kind == "mixed" ? "The models" : s.kind + " models"), escape_html(verdict(s)));
     if (!data.pooled.empty()) html += tiles(s);
   }
   return html + "</header>";

@@ -77,9 +77,16 @@ std::string aligned(const std::vector<Row>& rows, std::size_t rule_before) {
   return text;
 }
 
+// What would be used, when that is not the model: chosen before the scored block, so it may differ from the
+// verdict.
+std::string champion_note(const SeriesScores& s) {
+  if (s.champion != "har" && s.champion != "ewma") return "";
+  return fmt::format("; its champion on the validation block was {}", s.champion);
+}
+
 std::string verdict_line(const SeriesScores& s) {
-  std::string text =
-      fmt::format("{} {} ({}): {}\n", s.symbol, market::to_string(s.interval), s.champion, verdict(s));
+  std::string text = fmt::format("{} {} ({}): {}{}\n", s.symbol, market::to_string(s.interval), s.kind,
+                                 verdict(s), champion_note(s));
   for (const std::string& suspicion : leak_suspicions(s))
     text += fmt::format("  SUSPECT A LEAK: {}\n", suspicion);
   return text;

@@ -69,7 +69,7 @@ std::string name_of(const SeriesScores& s) {
 constexpr Column kScoreColumns[] = {
     {"series", ""},
     {"model", "kind of model that was trained", "w"},
-    {"champion", "the forecast that was scored", "w"},
+    {"champion", "best on the validation block, before scoring: the model or a baseline", "w"},
     {"candles", "scored candles"},
     {"vs static %", "pinball loss below the static baseline's"},
     {"vs EWMA %", "pinball loss below the EWMA baseline's; green when Diebold-Mariano p < 0.05"},

@@ -55,9 +55,9 @@ struct HourScores {
 struct SeriesScores {
   std::string symbol;  // "pooled" for a pool
   market::Interval interval = market::Interval::k1h;
-  std::string kind;           // "15m", "1h", "unified": the model family that was scored; set by the caller
-  std::string champion;       // name of the scored forecasts
-  std::size_t n = 0;          // scored candles
+  std::string kind;      // "15m", "1h", "unified": the model family that was scored; set by the caller
+  std::string champion;  // best forecast on the validation block; score_series() puts the scored one's name
+  std::size_t n = 0;     // scored candles
   std::size_t n_unknown = 0;  // candles left out because the next one is not there
   std::size_t horizon = 0;
   double mape_pct = kUnknown;              // median forecast in price against the actual close

@@ -33,14 +33,9 @@ std::string_view better_baseline(const SeriesScores& s) {
   return s.pinball_ewma < s.pinball_har ? "EWMA" : "HAR";
 }
 
-bool is_baseline(const std::string& name) {
-  return name == "static" || name == "ewma" || name == "har";
-}
-
 }  // namespace
 
 Standing standing_of(const SeriesScores& scores) {
-  if (is_baseline(scores.champion)) return Standing::kIsBaseline;
   if (!std::isfinite(scores.skill_vs_ewma_pct) || !std::isfinite(scores.skill_vs_har_pct))
     return Standing::kUnscored;
   const bool ewma = with_ewma(scores).beaten(), har = with_har(scores).beaten();
@@ -52,8 +47,6 @@ Standing standing_of(const SeriesScores& scores) {
 std::string verdict(const SeriesScores& scores) {
   const Comparison ewma = with_ewma(scores), har = with_har(scores);
   switch (standing_of(scores)) {
-    case Standing::kIsBaseline:
-      return fmt::format("the champion is the baseline '{}': no model is used here", scores.champion);
     case Standing::kUnscored:
       return "too little was scored to compare it with the baselines";
     case Standing::kBeatsBoth:
@@ -71,7 +64,7 @@ std::string verdict(const SeriesScores& scores) {
 }
 
 std::string overall_verdict(std::span<const SeriesScores> series) {
-  std::array<std::size_t, 6> counts{};
+  std::array<std::size_t, 5> counts{};
   for (const SeriesScores& s : series)
     ++counts[static_cast<std::size_t>(standing_of(s))];
   const auto count = [&](Standing s) { return counts[static_cast<std::size_t>(s)]; };
@@ -83,7 +76,6 @@ std::string overall_verdict(std::span<const SeriesScores> series) {
   add(Standing::kBeatsEwmaOnly, "only EWMA");
   add(Standing::kBeatsHarOnly, "only HAR");
   add(Standing::kBeatsNone, "neither");
-  add(Standing::kIsBaseline, "use a baseline");
   add(Standing::kUnscored, "could not be compared");
   return text + fmt::format(" (Diebold-Mariano p < {})", kSignificance);
 }

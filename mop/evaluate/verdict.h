@@ -11,7 +11,7 @@ namespace mop::evaluate {
 /// A difference counts as real when its Diebold-Mariano p is below this.
 inline constexpr double kSignificance = 0.05;
 
-enum class Standing { kBeatsBoth, kBeatsEwmaOnly, kBeatsHarOnly, kBeatsNone, kIsBaseline, kUnscored };
+enum class Standing { kBeatsBoth, kBeatsEwmaOnly, kBeatsHarOnly, kBeatsNone, kUnscored };
 
 /// Beating takes a positive skill and a Diebold-Mariano p below kSignificance.
 Standing standing_of(const SeriesScores& scores);
