@@ -8,8 +8,9 @@ status=$?
 count() { grep -m 1 -o "^[[:space:]]*$1=\"[0-9]*\"" $results | tr -dc 0-9; }
 total=$(count tests) failed=$(count failures) skipped=$(count skipped)
 if [ "${skipped:-0}" -gt 0 ]; then
-  echo "Skipped, with the reason:"
-  grep -o '<testcase name="[^"]*"[^>]*status="notrun"' $results | sed 's/<testcase name="\([^"]*\)".*/  \1/'
+  echo "Skipped:"
+  awk '/<testcase /{split($0, part, "\""); name = part[2]}
+       /: Skipped$/{getline reason; print "  " name ": " reason}' $results
 fi
 echo "$((total - failed - skipped)) passed, $failed failed, $skipped skipped"
 exit $status

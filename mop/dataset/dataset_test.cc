@@ -19,7 +19,9 @@ using market::Interval;
 constexpr UnixMillis kStart = 1735689600000;  // 2025-01-01
 
 CandleSeries random_walk(Interval interval, std::size_t n, std::uint64_t seed = 1) {
-  CandleSeries s{"BTCUSDT", interval, {}, {}, {}, {}, {}, {}};
+  CandleSeries s;
+  s.symbol = "BTCUSDT";
+  s.interval = interval;
   Rng rng(seed, 0);
   double price = 100.0;
   for (std::size_t i = 0; i < n; ++i) {

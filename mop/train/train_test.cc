@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include <gtest/gtest.h>
 
@@ -9,6 +8,7 @@
 #include "mop/train/model_file.h"
 #include "mop/train/preparation.h"
 #include "mop/train/targets.h"
+#include "mop/train/test_candles.h"
 #include "mop/train/trainer.h"
 
 namespace mop::train {
@@ -16,50 +16,6 @@ namespace {
 
 using market::CandleSeries;
 using market::Interval;
-
-constexpr UnixMillis kStart = 1735689600000;
-
-// Volatility that swings with a period of two days: the network can learn it, EWMA lags behind.
-CandleSeries swinging(Interval interval, std::size_t n, std::uint64_t seed) {
-  CandleSeries s{"BTCUSDT", interval, {}, {}, {}, {}, {}, {}};
-  Rng rng(seed, 0);
-  double price = 100.0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const double hours =
-        static_cast<double>(i) * static_cast<double>(length_of(interval)) / static_cast<double>(kHour);
-    const double open = price;
-    price *= std::exp(0.004 * (1.1 + std::sin(hours * 2.0 * 3.14159265 / 24.0)) * rng.normal());
-    s.open_time.push_back(kStart + static_cast<UnixMillis>(i) * length_of(interval));
-    s.open.push_back(open);
-    s.high.push_back(std::max(open, price) * 1.0005);
-    s.low.push_back(std::min(open, price) * 0.9995);
-    s.close.push_back(price);
-    s.volume.push_back(1.0 + rng.uniform());
-  }
-  return s;
-}
-
-TrainJob small_job(Kind kind) {
-  TrainJob job;
-  job.symbol = "BTCUSDT";
-  job.kind = kind;
-  job.profile = default_profile();
-  job.profile.hidden = 8;
-  job.profile.epochs = 4;
-  job.profile.lookback = 24;
-  job.profile.horizon = 3;
-  job.seed = 5;
-  for (const Interval interval : intervals_of(kind)) {
-    job.series.push_back(swinging(interval, interval == Interval::k15m ? 3200 : 800, 11));
-  }
-  return job;
-}
-
-TrainedModel train_small(Kind kind) {
-  auto made = train_model(small_job(kind), [](const EpochReport&) {});
-  EXPECT_TRUE(made.has_value()) << made.error().message;
-  return std::move(*made);
-}
 
 class KindTest : public testing::TestWithParam<Kind> {};
 
@@ -168,6 +124,33 @@ TEST(ObjectiveTest, GradientMatchesFiniteDifferences) {
     EXPECT_NEAR(dy[row * p.model.shape.outputs + location], difference,
                 2e-3 / static_cast<double>(base.pairs));
   }
+}
+
+// The purge: what closes at or after the limit is neither counted nor felt.
+TEST(ObjectiveTest, TargetsBehindTheLimitDoNotExist) {
+  const TrainJob job = small_job(Kind::kUnified);
+  Preparation p = prepare(job).value();
+  Objective objective(*p.builder, p.model.branches);
+  const auto chunks = p.builder->chunks(1200, 1232, 32, 0);
+  dataset::Sequences sequences;
+  p.builder->build(chunks, 32, sequences);
+  std::vector<float> y(32 * p.model.shape.outputs, 0.1f), dy(y.size()), dy_again(y.size());
+  const UnixMillis limit = p.data[0]->close_time[1216];
+  const LossSum all = objective.loss(chunks, sequences, INT64_MAX, y, dy);
+  const LossSum known = objective.loss(chunks, sequences, limit, y, dy);
+  EXPECT_LT(known.pairs, all.pairs);
+  for (auto& data : p.data) {
+    for (std::size_t t = 0; t < data->rows(); ++t) {
+      for (std::size_t h = 1; h <= data->horizon; ++h) {
+        if (!data->target_closes_before(t, h, limit)) data->y[t * data->horizon + h - 1] = 1e3;
+      }
+      if (!data->target_closes_before(t, 1, limit)) data->next_log_range[t] = 1e3;
+    }
+  }
+  const LossSum again = objective.loss(chunks, sequences, limit, y, dy_again);
+  EXPECT_EQ(known.pairs, again.pairs);
+  EXPECT_EQ(known.pinball, again.pinball);
+  EXPECT_EQ(dy, dy_again);
 }
 
 TEST(ModelFileTest, ACutFileAndOtherInputsAreRefused) {

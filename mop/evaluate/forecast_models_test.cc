@@ -1,0 +1,98 @@
+#include "mop/evaluate/forecast_models.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "mop/evaluate/canaries.h"
+#include "mop/train/test_candles.h"
+
+namespace mop::evaluate {
+namespace {
+
+using train::Kind;
+
+std::vector<market::CandleSeries> past_of(const std::vector<market::CandleSeries>& series, UnixMillis until) {
+  std::vector<market::CandleSeries> cut;
+  for (const auto& s : series)
+    cut.push_back(s.closing_in(INT64_MIN, until));
+  return cut;
+}
+
+// Trained on the first three quarters of the candles that are scored with.
+struct Case {
+  explicit Case(Kind kind) : series(train::small_job(kind).series) {
+    split = series[0].close_time(series[0].size() * 3 / 4);
+    train::TrainJob job = train::small_job(kind);
+    job.series = past_of(series, split);
+    model = train::train_model(job, [](const train::EpochReport&) {}).value();
+  }
+  std::vector<market::CandleSeries> series;
+  UnixMillis split = 0;
+  train::TrainedModel model;
+};
+
+TEST(OutcomesTest, NothingThatClosesAtOrAfterTheLimitIsKnown) {
+  const Case c(Kind::k1h);
+  train::Forecaster forecaster = train::Forecaster::make(c.model, c.series).value();
+  const auto rows = forecast_rows(forecaster, 0, INT64_MIN, INT64_MAX);
+  const dataset::SeriesData& data = forecaster.series(0);
+  const Outcomes outcomes = outcomes_of(data, rows, 0.01, c.split);
+  std::size_t known = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t step = 0; step < outcomes.horizon; ++step) {
+      const bool closes_before =
+          data.close_time[rows[i]] + static_cast<DurationMillis>(step + 1) * kHour < c.split;
+      ASSERT_EQ(std::isfinite(outcomes.target(i, step)), closes_before) << i << " " << step;
+      known += static_cast<std::size_t>(closes_before);
+    }
+    ASSERT_EQ(std::isfinite(outcomes.next_log_range[i]), data.close_time[rows[i]] + kHour < c.split);
+  }
+  EXPECT_GT(known, 100u);
+}
+
+TEST(ForecastRowsTest, TheFirstScoredCandleEndsAtTheSplit) {
+  const Case c(Kind::k15m);
+  const train::Forecaster forecaster = train::Forecaster::make(c.model, c.series).value();
+  const UnixMillis split = c.split + 1;  // candles end one millisecond after their close time
+  const auto before = forecast_rows(forecaster, 0, INT64_MIN, split);
+  const auto scored = forecast_rows(forecaster, 0, split, INT64_MAX);
+  EXPECT_EQ(before.back() + 1, scored.front());
+  EXPECT_EQ(forecaster.series(0).close_time[scored.front()] + 1, split);
+}
+
+class CanaryTest : public testing::TestWithParam<Kind> {};
+
+TEST_P(CanaryTest, AnHonestModelPasses) {
+  const Case c(GetParam());
+  const Canary future = future_invariance(c.model, c.series).value();
+  EXPECT_TRUE(future.passed) << future.figure;
+  const Canary fit_only = fit_only_statistics(c.model, c.series).value();
+  EXPECT_TRUE(fit_only.passed) << fit_only.figure;
+}
+
+TEST_P(CanaryTest, AScalerThatSawTheScoredCandlesIsCaught) {
+  Case c(GetParam());
+  const train::Forecaster all = train::Forecaster::make(c.model, c.series).value();
+  for (std::size_t head = 0; head < all.heads(); ++head) {
+    c.model.branches[head].scaler = dataset::fit_scaler(all.series(head), all.series(head).rows());
+  }
+  EXPECT_FALSE(fit_only_statistics(c.model, c.series).value().passed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, CanaryTest, testing::Values(Kind::k15m, Kind::k1h, Kind::kUnified),
+                         [](const auto& tested) { return std::string(to_string(tested.param)); });
+
+TEST(ChampionTest, IsTheSmallestValidationLoss) {
+  Case c(Kind::kUnified);
+  ASSERT_TRUE(choose_champions(c.model, past_of(c.series, c.split), 0.01));
+  for (const train::BranchModel& b : c.model.branches) {
+    const double best = std::min({b.validation_pinball, b.validation_pinball_ewma, b.validation_pinball_har});
+    EXPECT_GT(best, 0.0);
+    EXPECT_EQ(b.champion == "model", b.validation_pinball == best) << b.champion;
+    EXPECT_EQ(b.champion == "har", b.validation_pinball_har == best) << b.champion;
+  }
+}
+
+}  // namespace
+}  // namespace mop::evaluate
