@@ -100,6 +100,19 @@ TEST_F(MainJobTest, ASecondFetchAddsOnlyWhatIsNew) {
   }
 }
 
+TEST_F(MainJobTest, StatsStateEveryFieldOfTheContract) {
+  const bj::value document = json_of(run({"stats", "--json"}));
+  EXPECT_EQ(document.at("total_files"), 2);
+  EXPECT_GE(document.at("total_rows").to_number<std::size_t>(), 3200u);
+  ASSERT_EQ(document.at("series").as_array().size(), 2u);
+  for (const bj::value& series : document.at("series").as_array()) {
+    for (const char* key :
+         {"symbol", "timeframe", "rows", "first_open_time", "last_open_time", "missing", "age_s"}) {
+      EXPECT_TRUE(series.as_object().contains(key)) << key;
+    }
+  }
+}
+
 TEST_F(MainJobTest, VerifyFindsNothingWrong) {
   const Finished verified = run({"verify", "--json"});
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
