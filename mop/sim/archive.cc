@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "mop/base/sha256.h"
-#include "mop/sim/archive_tree.h"
 #include "mop/sim/candle_text.h"
 #include "mop/sim/compression.h"
 
@@ -58,24 +57,6 @@ std::string iso_time(UnixMillis t) {
   return fmt::format("{}T{:02}:{:02}:00.000Z", format_utc_date(t), t % kDay / kHour, t % kHour / kMinute);
 }
 
-std::string zip_of(const ArchiveFile& file, MarketSource& market, UnixMillis now) {
-  const auto candles =
-      market.candles(file.symbol, file.interval,
-                     {file.begin, file.end - 1, std::numeric_limits<std::size_t>::max(), false}, now);
-  const TimeUnit unit = file.begin >= kFirstMicros ? TimeUnit::kMicros : TimeUnit::kMillis;
-  const std::string lines = candles ? klines_csv(*candles, unit) : std::string();
-  return zipped(file.stem() + ".csv", lines, file.published());
-}
-
-// The object's bytes; nothing when it is not there.
-std::optional<std::string> object(std::string_view key, MarketSource& market, UnixMillis now) {
-  const bool checksum = key.ends_with(kChecksum);
-  const auto file = parse_archive_key(checksum ? key.substr(0, key.size() - kChecksum.size()) : key);
-  if (!file || !is_published(*file, market, now)) return std::nullopt;
-  const std::string zip = zip_of(*file, market, now);
-  return checksum ? fmt::format("{}  {}.zip\n", sha256_hex(zip), file->stem()) : zip;
-}
-
 // A continuation token is opaque to clients: the last name given, in hex.
 std::string token_of(std::string_view name) {
   std::string token;
@@ -113,19 +94,44 @@ ApiReply Archive::handle(const Target& target, MarketSource& market, UnixMillis 
   const std::string key = target.path.substr(1);
   auto bytes = object(key, market, now);
   if (!bytes) return no_such_key(key);
-  const bool zip = key.ends_with(".zip");
-  return {200, {{"Content-Type", zip ? "application/zip" : "binary/octet-stream"}}, std::move(*bytes)};
+  const bool is_zip = key.ends_with(".zip");
+  return {200, {{"Content-Type", is_zip ? "application/zip" : "binary/octet-stream"}}, std::move(*bytes)};
 }
 
-Archive::Facts Archive::facts(const std::string& key, MarketSource& market, UnixMillis now) {
-  {
+std::string Archive::zip(const ArchiveFile& file, MarketSource& market, UnixMillis now) {
+  const auto candles =
+      market.candles(file.symbol, file.interval,
+                     {file.begin, file.end - 1, std::numeric_limits<std::size_t>::max(), false}, now);
+  const TimeUnit unit = file.begin >= kFirstMicros ? TimeUnit::kMicros : TimeUnit::kMillis;
+  const std::string lines = candles ? klines_csv(*candles, unit) : std::string();
+  std::string bytes = zipped(file.stem() + ".csv", lines, file.published());
+  if (&market == &truth_) {
     const std::lock_guard lock(mutex_);
-    if (const auto known = facts_.find(key); known != facts_.end()) return known->second;
+    facts_.try_emplace(file.folder() + file.stem(), Facts{bytes.size(), sha256_hex(bytes)});
   }
-  const std::string bytes = object(key, market, now).value_or("");
-  Facts made{bytes.size(), sha256_hex(bytes).substr(0, 32)};
-  const std::lock_guard lock(mutex_);
-  return facts_.emplace(key, std::move(made)).first->second;
+  return bytes;
+}
+
+Archive::Facts Archive::facts(const ArchiveFile& file, MarketSource& market, UnixMillis now) {
+  if (&market == &truth_) {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = facts_.find(file.folder() + file.stem()); known != facts_.end())
+      return known->second;
+  }
+  const std::string bytes = zip(file, market, now);
+  return {bytes.size(), sha256_hex(bytes)};
+}
+
+std::string Archive::checksum(const ArchiveFile& file, MarketSource& market, UnixMillis now) {
+  return fmt::format("{}  {}.zip\n", facts(file, market, now).sha256, file.stem());
+}
+
+// The object's bytes; nothing when it is not there.
+std::optional<std::string> Archive::object(std::string_view key, MarketSource& market, UnixMillis now) {
+  const bool sum = key.ends_with(kChecksum);
+  const auto file = parse_archive_key(sum ? key.substr(0, key.size() - kChecksum.size()) : key);
+  if (!file || !is_published(*file, market, now)) return std::nullopt;
+  return sum ? checksum(*file, market, now) : zip(*file, market, now);
 }
 
 ApiReply Archive::listing(const Target& target, MarketSource& market, UnixMillis now) {
@@ -157,12 +163,16 @@ ApiReply Archive::listing(const Target& target, MarketSource& market, UnixMillis
   }
   for (const ArchiveEntry& entry : entries) {
     if (entry.folder) continue;
-    const Facts of = facts(entry.name, market, now);
-    const auto zip = entry.name.substr(0, entry.name.rfind(".zip") + 4);
+    const auto file = parse_archive_key(entry.name.substr(0, entry.name.rfind(".zip") + 4));
+    Facts of = facts(*file, market, now);
+    if (entry.name.ends_with(kChecksum)) {
+      const std::string sum = checksum(*file, market, now);
+      of = {sum.size(), sha256_hex(sum)};
+    }
     body += fmt::format(
         "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>&quot;{}&quot;</ETag><Size>{}</Size>"
         "<StorageClass>STANDARD</StorageClass></Contents>",
-        entry.name, iso_time(parse_archive_key(zip)->published()), of.etag, of.size);
+        entry.name, iso_time(file->published()), of.sha256.substr(0, 32), of.size);
   }
   for (const ArchiveEntry& entry : entries) {
     if (entry.folder) body += fmt::format("<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", entry.name);

@@ -2,10 +2,12 @@
 #pragma once
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "mop/sim/api_reply.h"
+#include "mop/sim/archive_tree.h"
 #include "mop/sim/market_source.h"
 #include "mop/sim/query.h"
 
@@ -19,20 +21,26 @@ namespace mop::sim {
 /// requests get equal bytes. Thread-safe.
 class Archive {
  public:
+  /// `truth` must outlive this.
+  explicit Archive(MarketSource& truth) : truth_(truth) {}
   /// Whether the path belongs here.
   static bool serves(std::string_view path);
-  /// `market` and `now` are the exchange's as this request sees them.
+  /// `market` is `truth`, or what a request hit by faults sees of it.
   ApiReply handle(const Target& target, MarketSource& market, UnixMillis now);
 
  private:
-  struct Facts {  // of a published object
+  struct Facts {  // of a zip
     std::size_t size;
-    std::string etag;
+    std::string sha256;
   };
   ApiReply listing(const Target& target, MarketSource& market, UnixMillis now);
-  Facts facts(const std::string& key, MarketSource& market, UnixMillis now);
+  std::optional<std::string> object(std::string_view key, MarketSource& market, UnixMillis now);
+  std::string zip(const ArchiveFile& file, MarketSource& market, UnixMillis now);
+  Facts facts(const ArchiveFile& file, MarketSource& market, UnixMillis now);
+  std::string checksum(const ArchiveFile& file, MarketSource& market, UnixMillis now);
 
-  std::mutex mutex_;  // guards the cache: a listing states sizes, and they are dear
+  MarketSource& truth_;
+  std::mutex mutex_;  // guards what is known of zips of the truth: listings and checksums ask for it often
   std::map<std::string, Facts, std::less<>> facts_;
 };
 

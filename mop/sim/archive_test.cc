@@ -8,6 +8,8 @@
 #include "mop/base/sha256.h"
 #include "mop/sim/archive_tree.h"
 #include "mop/sim/candle_text.h"
+#include "mop/sim/fault_script.h"
+#include "mop/sim/faulty_market.h"
 #include "mop/sim/synthetic_market.h"
 
 namespace mop::sim {
@@ -58,7 +60,7 @@ class ArchiveTest : public testing::Test {
     return archive.handle(parse_target(target).value(), market, now);
   }
   SyntheticMarket market{{}};  // from 2024-01-01 on
-  Archive archive;
+  Archive archive{market};
 };
 
 TEST_F(ArchiveTest, AFileHasTheCandlesOfItsMonthWithTheDigitsOfRest) {
@@ -96,6 +98,21 @@ TEST_F(ArchiveTest, TheChecksumIsThatOfTheZip) {
   const std::string zip = get(kBtc + "BTCUSDT-1h-2024-12.zip").body;
   EXPECT_EQ(get(kBtc + "BTCUSDT-1h-2024-12.zip.CHECKSUM").body,
             sha256_hex(zip) + "  BTCUSDT-1h-2024-12.zip\n");
+}
+
+TEST_F(ArchiveTest, AFaultyViewIsNeitherRememberedNorAnsweredFromMemory) {
+  auto faults = FaultScript::parse(R"({"do":"gap","from":"2024-12-05","until":"2024-12-06"})");
+  FaultyMarket holed(market, *faults);
+  const auto seen = [&](MarketSource& by) {
+    const auto zip = archive.handle(parse_target(kBtc + "BTCUSDT-1h-2024-12.zip").value(), by, kNow).body;
+    const auto sum = archive.handle(parse_target(kBtc + "BTCUSDT-1h-2024-12.zip.CHECKSUM").value(), by, kNow);
+    EXPECT_TRUE(sum.body.starts_with(sha256_hex(zip)));
+    return zip;
+  };
+  const std::string with_hole = seen(holed), whole = seen(market);
+  EXPECT_NE(with_hole, whole);
+  EXPECT_EQ(seen(holed), with_hole);
+  EXPECT_EQ(seen(market), whole);
 }
 
 TEST_F(ArchiveTest, FilesAppearWhenTheyArePublished) {

@@ -12,6 +12,8 @@ namespace {
 
 namespace zlib = boost::beast::zlib;
 
+constexpr int kLevel = 1;  // 1..9: size matters less on loopback than time
+
 void put(std::string& out, std::uint64_t value, int bytes) {  // little-endian
   for (int i = 0; i < bytes; ++i)
     out += static_cast<char>(value >> (8 * i) & 0xff);
@@ -38,7 +40,7 @@ std::uint32_t crc32(std::string_view bytes) {
 
 std::string deflated(std::string_view bytes) {
   zlib::deflate_stream stream;
-  stream.reset(6, 15, 8, zlib::Strategy::normal);
+  stream.reset(kLevel, 15, 8, zlib::Strategy::normal);
   std::string out(stream.upper_bound(bytes.size()) + 16, '\0');
   zlib::z_params z;
   z.next_in = bytes.data();

@@ -39,7 +39,12 @@ void apply_to_wire(const Fault& fault, const ApiReply& reply, WireFaults& wire) 
 
 RequestHandler::RequestHandler(MarketSource& market, Clock& clock, FaultScript& faults,
                                const ExchangeOptions& options)
-    : market_(market), clock_(clock), faults_(faults), options_(options), api_(market, clock, options.api) {}
+    : market_(market),
+      clock_(clock),
+      faults_(faults),
+      options_(options),
+      api_(market, clock, options.api),
+      archive_(market) {}
 
 ApiReply RequestHandler::set_clock(const Target& target) {
   const auto refuse = [](std::string_view why) {
