@@ -7,10 +7,13 @@ ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(nproc)
 status=$?
 count() { grep -m 1 -o "^[[:space:]]*$1=\"[0-9]*\"" $results | tr -dc 0-9; }
 total=$(count tests) failed=$(count failures) skipped=$(count skipped)
+passed=$((total - failed - skipped))
 if [ "${skipped:-0}" -gt 0 ]; then
   echo "Skipped:"
   awk '/<testcase /{split($0, part, "\""); name = part[2]}
        /: Skipped$/{getline reason; print "  " name ": " reason}' $results
 fi
-echo "$((total - failed - skipped)) passed, $failed failed, $skipped skipped"
+scripts/e2e.sh build/release/e2e_counts || status=1
+read -r e2e_passed e2e_failed e2e_skipped <build/release/e2e_counts
+echo "$((passed + e2e_passed)) passed, $((failed + e2e_failed)) failed, $((skipped + e2e_skipped)) skipped"
 exit $status

@@ -1,4 +1,5 @@
 // `mop sim`: a Binance-compatible exchange on 127.0.0.1, with a made-up market or with recorded candles.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -24,7 +25,7 @@ struct SimFlags {
   std::string market = "realistic";
   std::string candles;  // directory to replay; "" for a made-up market
   std::string clock = "real";
-  std::optional<std::string> start;
+  std::optional<std::string> start, faults;
   DurationMillis latency = 0;
 };
 
@@ -64,6 +65,14 @@ Result<Stage> synthetic_stage(Context& ctx, const SimFlags& flags) {
                fmt::format("{} market, seed {}", flags.market, options.seed), ctx.clock.now()};
 }
 
+Result<std::vector<sim::Fault>> read_faults(Context& ctx, const SimFlags& flags) {
+  if (!flags.faults) return std::vector<sim::Fault>{};
+  MOP_TRY_ASSIGN(const std::string text, ctx.fs.read(*flags.faults));
+  auto faults = sim::FaultScript::parse(text);
+  if (!faults) return fail(faults.error().code, fmt::format("{}: {}", *flags.faults, faults.error().message));
+  return *faults;
+}
+
 // The first line is for scripts that wait for the address; it is there also with --quiet.
 void announce(const Context& ctx, const sim::SimServer& server, const Stage& stage, const SimFlags& flags) {
   if (ctx.json()) {
@@ -90,6 +99,12 @@ Result<Exit> run_sim(Context& ctx, const SimFlags& flags) {
   }
   sim::ScaledClock clock(ctx.clock, stage.start, speed);
   sim::SimOptions options;
+  MOP_TRY_ASSIGN(options.faults, read_faults(ctx, flags));
+  options.fault_seed = ctx.settings.seed;
+  options.settable = &clock;
+  // However fast the clock, a client's machine gets three seconds of its own time to answer a ping.
+  options.streams.pong_within =
+      std::max(options.streams.pong_within, static_cast<DurationMillis>(3.0 * kSecond * speed));
   options.port = flags.port;
   options.latency = flags.latency;
   if (ctx.settings.threads > 0) options.threads = ctx.settings.threads;
@@ -100,6 +115,9 @@ Result<Exit> run_sim(Context& ctx, const SimFlags& flags) {
     ctx.clock.sleep_for(kSecond);
   server.stop();
   ctx.say(fmt::format("{} requests answered", with_commas(static_cast<std::size_t>(server.requests()))));
+  const auto strikes = server.fault_strikes();
+  for (std::size_t i = 0; i < strikes.size(); ++i)
+    ctx.say(fmt::format("fault {} of the script struck {} times", i + 1, strikes[i]));
   return Exit::kDone;
 }
 
@@ -115,7 +133,8 @@ void add_sim(CLI::App& cli, Context& ctx) {
       "% to\n"
       "forecast), noise-free (everything to forecast). It listens on 127.0.0.1 only; the first line printed "
       "is its\n"
-      "address. With --candles the clock starts at the end of the recording unless --start says otherwise.");
+      "address. With --candles the clock starts at the end of the recording unless --now says otherwise.\n"
+      "REST, archive (/data/...) and market streams (/ws, /stream) are on the same port.");
   verb->add_option("--port", flags->port, "Port on 127.0.0.1; 0 takes a free one [0]");
   auto* market =
       verb->add_option("--market", flags->market, "walk, planted, noise-free or realistic [realistic]");
@@ -123,8 +142,10 @@ void add_sim(CLI::App& cli, Context& ctx) {
       ->type_name("DIR")
       ->excludes(market);
   verb->add_option("--clock", flags->clock, "real, or xN to run N times as fast [real]");
-  verb->add_option("--start", flags->start, "UTC time at which the simulated clock starts [now]")
+  verb->add_option("--now,--start", flags->start, "UTC time at which the simulated clock starts [now]")
       ->type_name("DATE");
+  verb->add_option("--faults", flags->faults, "Script of faults, one JSON object a line (docs/sim.md)")
+      ->type_name("FILE");
   verb->add_option("--latency", flags->latency, "Milliseconds added to every answer [0]")
       ->check(CLI::Range(0, 60'000));
   add_selectors(*verb, ctx);

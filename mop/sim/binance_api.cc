@@ -12,6 +12,7 @@
 #include <tl/expected.hpp>
 
 #include "mop/base/json.h"
+#include "mop/sim/candle_text.h"
 #include "mop/sim/units.h"
 
 namespace mop::sim {
@@ -141,18 +142,6 @@ Read<KlinesRequest> read_klines(const Target& target) {
   return KlinesRequest{*symbol, *interval, window};
 }
 
-std::string klines_body(const std::vector<market::Candle>& candles) {
-  std::string body = "[";
-  for (const market::Candle& c : candles) {
-    fmt::format_to(std::back_inserter(body), R"({}[{},"{}","{}","{}","{}","{}",{},"{}",{},"{}","{}","0"])",
-                   body.size() > 1 ? "," : "", c.open_time, padded_text(c.open), padded_text(c.high),
-                   padded_text(c.low), padded_text(c.close), padded_text(c.volume), c.close_time,
-                   padded_text(c.quote_volume), std::max<std::int64_t>(0, c.trades),
-                   padded_text(c.taker_buy_base), padded_text(c.taker_buy_quote));
-  }
-  return body + "]";
-}
-
 std::string fixed(double value) {
   return fmt::format("{:.8f}", value);
 }
@@ -173,13 +162,18 @@ bj::array filters_of(const Listing& listing) {
                      {"avgPriceMins", 5}}};
 }
 
+std::string status_of(const Listing& listing) {
+  if (!listing.status.empty()) return listing.status;
+  return listing.trading ? "TRADING" : "BREAK";
+}
+
 bj::object symbol_object(const Listing& listing, bool permission_sets) {
   const std::string_view name = listing.symbol;
   const bool usdt = name.ends_with("USDT");
   const std::string_view base = usdt ? name.substr(0, name.size() - 4) : name;
   const bj::array sets = permission_sets ? bj::array{bj::array{"SPOT"}} : bj::array{};
   return {{"symbol", name},
-          {"status", listing.trading ? "TRADING" : "BREAK"},
+          {"status", status_of(listing)},
           {"baseAsset", base},
           {"baseAssetPrecision", kDecimals},
           {"quoteAsset", usdt ? "USDT" : ""},
@@ -190,7 +184,7 @@ bj::object symbol_object(const Listing& listing, bool permission_sets) {
           {"orderTypes", bj::array{"LIMIT", "MARKET"}},
           {"isSpotTradingAllowed", true},  // also on dead symbols, like the real one
           {"isMarginTradingAllowed", false},
-          {"filters", filters_of(listing)},
+          {"filters", listing.filters ? filters_of(listing) : bj::array{}},
           {"permissions", bj::array{}},
           {"permissionSets", sets}};
 }
@@ -222,6 +216,12 @@ Read<std::optional<std::vector<std::string>>> read_symbols(const Target& target)
   return names.empty() ? std::optional<std::vector<std::string>>() : std::optional(std::move(names));
 }
 
+std::optional<TimeUnit> parse_unit(std::string_view text) {
+  if (text.empty() || text == "MILLISECOND" || text == "millisecond") return TimeUnit::kMillis;
+  if (text == "MICROSECOND" || text == "microsecond") return TimeUnit::kMicros;
+  return std::nullopt;
+}
+
 std::int64_t weight_of(const Target& target) {
   if (target.path.ends_with("exchangeInfo")) return 20;
   return target.path.ends_with("lines") ? 2 : 1;  // klines and uiKlines
@@ -235,15 +235,21 @@ BinanceApi::BinanceApi(MarketSource& market, Clock& clock, ApiOptions options)
       options_(options),
       meter_(options.weight_per_minute, options.ignored_429_before_ban) {}
 
-ApiReply BinanceApi::klines(const Target& target) {
+struct BinanceApi::Moment {
+  MarketSource& market;
+  UnixMillis now;
+  TimeUnit unit;
+};
+
+ApiReply BinanceApi::klines(const Target& target, const Moment& moment) {
   const auto request = read_klines(target);
   if (!request) return request.error();
-  const auto candles = market_.candles(request->symbol, request->interval, request->window, clock_.now());
+  const auto candles = moment.market.candles(request->symbol, request->interval, request->window, moment.now);
   if (!candles) return error_reply(-1121, "Invalid symbol.");
-  return {200, {}, klines_body(*candles)};
+  return {200, {}, klines_json(*candles, moment.unit)};
 }
 
-ApiReply BinanceApi::exchange_info(const Target& target) {
+ApiReply BinanceApi::exchange_info(const Target& target, const Moment& moment) {
   if (auto wrong =
           check_names(target, {"symbol", "symbols", "permissions", "symbolStatus", "showPermissionSets"})) {
     return *wrong;
@@ -254,16 +260,16 @@ ApiReply BinanceApi::exchange_info(const Target& target) {
   const auto status = target.find("symbolStatus");
   if (status && *wanted) return error_reply(-1128, "Combination of optional parameters invalid.");
   bj::array symbols;
-  for (const Listing& listing : market_.listings(clock_.now())) {
+  for (const Listing& listing : moment.market.listings(moment.now)) {
     const bool chosen =
         !*wanted || std::find((*wanted)->begin(), (*wanted)->end(), listing.symbol) != (*wanted)->end();
-    if (!chosen || (status && *status != (listing.trading ? "TRADING" : "BREAK"))) continue;
+    if (!chosen || (status && *status != status_of(listing))) continue;
     symbols.push_back(symbol_object(listing, permission_sets));
   }
   if (*wanted && symbols.size() < (*wanted)->size()) return error_reply(-1121, "Invalid symbol.");
   const bj::object info{
       {"timezone", "UTC"},
-      {"serverTime", clock_.now()},
+      {"serverTime", instant_in(moment.unit, moment.now)},
       {"rateLimits", bj::array{rate_limit("REQUEST_WEIGHT", "MINUTE", 1, options_.weight_per_minute),
                                rate_limit("RAW_REQUESTS", "MINUTE", 5, 300000)}},
       {"exchangeFilters", bj::array{}},
@@ -271,18 +277,18 @@ ApiReply BinanceApi::exchange_info(const Target& target) {
   return {200, {}, to_json_text(info)};
 }
 
-ApiReply BinanceApi::route(const Target& target) {
-  if (target.path == "/api/v3/klines" || target.path == "/api/v3/uiKlines") return klines(target);
-  if (target.path == "/api/v3/exchangeInfo") return exchange_info(target);
+ApiReply BinanceApi::route(const Target& target, const Moment& moment) {
+  if (target.path == "/api/v3/klines" || target.path == "/api/v3/uiKlines") return klines(target, moment);
+  if (target.path == "/api/v3/exchangeInfo") return exchange_info(target, moment);
   if (target.path == "/api/v3/ping" || target.path == "/api/v3/time") {
     if (auto wrong = check_names(target, {})) return *wrong;
     if (target.path == "/api/v3/ping") return {200, {}, "{}"};
-    return {200, {}, fmt::format(R"({{"serverTime":{}}})", clock_.now())};
+    return {200, {}, fmt::format(R"({{"serverTime":{}}})", instant_in(moment.unit, moment.now))};
   }
   return error_reply(-1, fmt::format("Path {} does not exist here.", target.path.substr(0, 100)), 404);
 }
 
-ApiReply BinanceApi::handle(std::string_view method, std::string_view text) {
+ApiReply BinanceApi::handle(std::string_view method, std::string_view text, const RequestView& view) {
   ++requests_;
   const auto target = parse_target(text);
   if (!target) return error_reply(-1100, "Illegal characters found in a parameter.");
@@ -290,7 +296,10 @@ ApiReply BinanceApi::handle(std::string_view method, std::string_view text) {
   const Admission admission = meter_.admit(weight_of(*target), clock_.now());
   ApiReply reply;
   if (admission.status == 200) {
-    reply = route(*target);
+    const auto unit = parse_unit(view.time_unit);
+    const Moment moment{view.market ? *view.market : market_, clock_.now() + view.clock_skew,
+                        unit.value_or(TimeUnit::kMillis)};
+    reply = unit ? route(*target, moment) : error_reply(-1194, "Invalid value for time unit.");
   } else if (admission.status == 429) {
     reply = error_reply(-1003,
                         fmt::format("Too much request weight used; current limit is {} request weight per 1 "

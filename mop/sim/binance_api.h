@@ -2,26 +2,27 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <map>
-#include <string>
 #include <string_view>
 
 #include "mop/base/clock.h"
+#include "mop/sim/api_reply.h"
+#include "mop/sim/candle_text.h"
 #include "mop/sim/market_source.h"
 #include "mop/sim/query.h"
 #include "mop/sim/weight_meter.h"
 
 namespace mop::sim {
 
-struct ApiReply {
-  int status = 200;
-  std::map<std::string, std::string> headers;
-  std::string body;  // JSON
-};
-
 struct ApiOptions {
   std::int64_t weight_per_minute = 6000;
   int ignored_429_before_ban = 10;
+};
+
+/// How one request sees the exchange. What is left out is the plain truth.
+struct RequestView {
+  MarketSource* market = nullptr;  // instead of the exchange's own
+  DurationMillis clock_skew = 0;   // added to the clock for this request
+  std::string_view time_unit;      // the header X-MBX-TIME-UNIT
 };
 
 /// GET /api/v3/ping, time, exchangeInfo, klines and uiKlines with Binance's parameters, windows, weights and
@@ -33,14 +34,15 @@ class BinanceApi {
   BinanceApi(MarketSource& market, Clock& clock, ApiOptions options = {});
 
   /// `target` is the request line's: path and query.
-  ApiReply handle(std::string_view method, std::string_view target);
+  ApiReply handle(std::string_view method, std::string_view target, const RequestView& view = {});
   /// Requests handled so far, refused ones included.
   std::int64_t requests() const { return requests_.load(); }
 
  private:
-  ApiReply route(const Target& target);
-  ApiReply klines(const Target& target);
-  ApiReply exchange_info(const Target& target);
+  struct Moment;  // market, time and unit of one request
+  ApiReply route(const Target& target, const Moment& moment);
+  ApiReply klines(const Target& target, const Moment& moment);
+  ApiReply exchange_info(const Target& target, const Moment& moment);
 
   MarketSource& market_;
   Clock& clock_;

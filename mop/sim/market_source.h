@@ -15,9 +15,11 @@ namespace mop::sim {
 
 struct Listing {
   std::string symbol;
-  bool trading = true;     // false: no longer traded, its candles are still served (BREAK)
-  double tick_size = 0.0;  // smallest price step, quote currency
-  double step_size = 0.0;  // smallest quantity step, base currency
+  bool trading = true;      // false: no longer traded, its candles are still served (BREAK)
+  double tick_size = 0.0;   // smallest price step, quote currency
+  double step_size = 0.0;   // smallest quantity step, base currency
+  std::string status = {};  // as exchangeInfo names it; "": TRADING or BREAK by `trading`
+  bool filters = true;      // false: exchangeInfo lists none for it
 };
 
 /// Open times first..last, both inclusive; of more than `limit` candles the oldest are given, or the newest.

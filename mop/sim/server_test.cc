@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -34,6 +36,7 @@ class Connection {
     connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0;
   }
   ~Connection() { close(fd_); }
+  Connection(Connection&& other) noexcept : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -53,15 +56,43 @@ class Connection {
   bool connected_ = false;
 };
 
+// A clock that the server's threads read while the test sets it.
+class SharedClock final : public Clock {
+ public:
+  UnixMillis now() override { return now_.load(); }
+  void sleep_for(DurationMillis duration) override { now_ += duration; }
+  void advance(DurationMillis by) { now_ += by; }
+
+ private:
+  std::atomic<UnixMillis> now_{kNow};
+};
+
 struct Server {
   explicit Server(SimOptions options = {}) : server(options, market, clock) {
     const auto started = server.start();
     EXPECT_TRUE(started.has_value()) << started.error().message;
   }
   SyntheticMarket market{{}};
-  ManualClock clock{kNow};
+  SharedClock clock;
   SimServer server;
 };
+
+SimOptions with_faults(std::string_view script) {
+  SimOptions options;
+  auto faults = FaultScript::parse(script);
+  EXPECT_TRUE(faults.has_value()) << faults.error().message;
+  options.faults = faults.value_or(std::vector<Fault>{});
+  return options;
+}
+
+// A stream connection after its handshake; frames come unmasked, so their text can be read.
+Connection stream_to(const Server& s, const std::string& target) {
+  Connection c(s.server.port());
+  c.send_text("GET " + target +
+              " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  return c;
+}
 
 TEST(SimServerTest, AnswersSeveralRequestsOnOneConnection) {
   Server s;
@@ -141,6 +172,50 @@ TEST(SimServerTest, ListensOnTheLoopbackAddressOnly) {
   Server s;
   EXPECT_TRUE(Connection(s.server.port(), INADDR_LOOPBACK).connected());
   EXPECT_FALSE(Connection(s.server.port(), 0x7f000002).connected()) << "127.0.0.2 is another address";
+}
+
+TEST(SimServerTest, StreamsCandlesOnTheSamePort) {
+  Server s;
+  Connection c = stream_to(s, "/ws/btcusdt@kline_15m");
+  const std::string handshake = c.read_until("\r\n\r\n");
+  EXPECT_TRUE(handshake.starts_with("HTTP/1.1 101")) << handshake;
+  EXPECT_NE(handshake.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), std::string::npos) << "RFC 6455's own example";
+  s.clock.advance(15 * kMinute);
+  EXPECT_NE(c.read_until("\"x\":true").find("\"t\":1751328000000,"), std::string::npos);
+  EXPECT_NE(c.read_until("\"x\":false").find("\"t\":1751328900000,"), std::string::npos);
+  c.send_text(std::string("\x81\x85\0\0\0\0hello", 11));  // a masked text frame, the mask is zero
+  EXPECT_NE(c.read_until("\"code\":3").find("\"code\":3"), std::string::npos);
+}
+
+TEST(SimServerTest, AStreamEndsWithItsReason) {
+  Server s(with_faults(R"({"do":"disconnect","path":"/stream*","ms":1000})"));
+  Connection old = stream_to(s, "/ws"), broken = stream_to(s, "/stream");
+  (void)old.read_until("\r\n\r\n");
+  (void)broken.read_until("\r\n\r\n");
+  s.clock.advance(kDay);
+  EXPECT_NE(old.read_until("24 hours").find("24 hours"), std::string::npos);
+  EXPECT_EQ(broken.read_until("never"), "");
+  EXPECT_EQ(s.server.fault_strikes(), (std::vector<std::int64_t>{1}));
+  EXPECT_TRUE(stream_to(s, "/nowhere").read_until("\r\n").starts_with("HTTP/1.1 404"));
+}
+
+TEST(SimServerTest, FaultsOnTheWire) {
+  Server s(with_faults(R"({"do":"reset","count":1}
+{"do":"truncate","bytes":5,"first":2,"count":1}
+{"do":"slow","bytes_per_second":4000,"first":3,"count":1}
+{"do":"status","status":403,"first":4,"count":1}
+{"do":"latency","ms":1})"));
+  const auto ask = [&] {
+    Connection c(s.server.port());
+    c.send_text("GET /api/v3/time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return c.read_until("never");
+  };
+  EXPECT_EQ(ask(), "");
+  const std::string torn = ask();
+  EXPECT_NE(torn.find("Content-Length: 28"), std::string::npos) << torn;
+  EXPECT_TRUE(torn.ends_with("\r\n\r\n{\"ser")) << torn;
+  EXPECT_TRUE(ask().ends_with("{\"serverTime\":1751328000000}"));
+  EXPECT_TRUE(ask().starts_with("HTTP/1.1 403 Forbidden"));
 }
 
 TEST(SimServerTest, ServesManyConnectionsAtOnce) {

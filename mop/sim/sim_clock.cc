@@ -14,13 +14,31 @@ ScaledClock::ScaledClock(Clock& base, UnixMillis start, double speed)
   MOP_CHECK(speed > 0.0) << "clock speed " << speed;
 }
 
-UnixMillis ScaledClock::now() {
-  const auto passed = static_cast<double>(base_.now() - base_start_);
+UnixMillis ScaledClock::at(UnixMillis base_now) const {
+  const auto passed = static_cast<double>(base_now - base_start_);
   return start_ + static_cast<UnixMillis>(std::floor(passed * speed_));
 }
 
+UnixMillis ScaledClock::now() {
+  const std::lock_guard lock(mutex_);
+  return at(base_.now());
+}
+
+void ScaledClock::set(UnixMillis now, double speed) {
+  MOP_CHECK(speed > 0.0) << "clock speed " << speed;
+  const std::lock_guard lock(mutex_);
+  base_start_ = base_.now();
+  start_ = now;
+  speed_ = speed;
+}
+
+double ScaledClock::speed() const {
+  const std::lock_guard lock(mutex_);
+  return speed_;
+}
+
 void ScaledClock::sleep_for(DurationMillis duration) {
-  base_.sleep_for(static_cast<DurationMillis>(std::ceil(static_cast<double>(duration) / speed_)));
+  base_.sleep_for(static_cast<DurationMillis>(std::ceil(static_cast<double>(duration) / speed())));
 }
 
 Result<double> parse_clock_speed(std::string_view text) {
