@@ -105,12 +105,11 @@ int answer_lines() {
     std::string what;
     std::size_t count = 0;
     words >> what >> count;
-    std::string separator = "[";
-    for (const double sample : run(what, count)) {
-      std::cout << separator << sample;
-      separator = ",";
-    }
-    std::cout << (separator == "[" ? "[]" : "]") << std::endl;
+    const Samples samples = run(what, count);
+    std::cout << '[';
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      std::cout << (i == 0 ? "" : ",") << samples[i];
+    std::cout << ']' << std::endl;
   }
   return 0;
 }

@@ -85,6 +85,8 @@ def compare_forecasts(mop, torch, onnx):
 
 
 def main():
+    if os.getloadavg()[0] > 0.5:
+        print("compare.py: the machine is busy, wall-clock figures of forecasts mean little", file=sys.stderr)
     mop, torch = Side(sys.argv[1]), Side("/usr/bin/python3", str(HERE / "torch_rival.py"))
     onnx = start_onnx(sys.argv[1], sys.argv[2]) if len(sys.argv) > 2 else None
     for _ in range(ROUNDS):
