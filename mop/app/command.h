@@ -75,6 +75,7 @@ void add_features(CLI::App& cli, Context& ctx);
 void add_train(CLI::App& cli, Context& ctx);
 void add_evaluate(CLI::App& cli, Context& ctx);
 void add_predict(CLI::App& cli, Context& ctx);
+void add_export(CLI::App& cli, Context& ctx);
 void add_sim(CLI::App& cli, Context& ctx);
 
 /// Parses and runs one command line; returns the exit status. `main` calls nothing else.

@@ -30,6 +30,10 @@ double learning_rate(const Profile& p, double progress) {  // progress 0..1 thro
   return p.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * (progress - kWarmUp) / (1.0 - kWarmUp)));
 }
 
+nn::AdamOptions adam_options(const Profile& p) {
+  return {.lr = p.learning_rate, .weight_decay = p.weight_decay};
+}
+
 // One model's training: owns what changes from step to step.
 class Training {
  public:
@@ -38,7 +42,7 @@ class Training {
         profile_(profile),
         network_(p.model.shape),
         objective_(*p.builder, p.model.branches),
-        adam_(p.model.params.size(), {.lr = profile.learning_rate, .weight_decay = profile.weight_decay}),
+        adam_(p.model.params.size(), adam_options(profile)),
         grads_(p.model.params.size()) {}
 
   double validation_loss() {
@@ -70,6 +74,23 @@ class Training {
       if (!std::isfinite(sum.pinball)) break;
     }
     return sum.mean();
+  }
+
+  TrainingState state(const std::vector<float>& best) const {
+    const TrainedModel& m = p_.model;
+    return {m.params, best, adam_.state(), counter_, m.epochs, m.best_epoch, m.train_loss, m.best_val_loss};
+  }
+  /// Goes on from a state; returns the best weights so far.
+  std::vector<float> resume(TrainingState state) {
+    TrainedModel& m = p_.model;
+    m.params = std::move(state.params);
+    m.epochs = state.epochs;
+    m.best_epoch = state.best_epoch;
+    m.train_loss = state.train_loss;
+    m.best_val_loss = state.best_val_loss;
+    adam_ = nn::Adam(std::move(state.adam), adam_options(profile_));
+    counter_ = state.updates;
+    return std::move(state.best);
   }
 
  private:
@@ -110,25 +131,35 @@ class Training {
 
 }  // namespace
 
-Result<TrainedModel> train_model(const TrainJob& job, const EpochObserver& observe) {
+Result<TrainedModel> train_model(const TrainJob& job, const EpochObserver& observe,
+                                 const CheckpointStore& store) {
   MOP_TRY_ASSIGN(Preparation p, prepare(job));
   Training training(p, job.profile);
   TrainedModel& model = p.model;
+  const std::string fingerprint = training_fingerprint(model);
   std::vector<float> best = model.params;
-  model.best_val_loss = training.validation_loss();  // of the baseline every model starts from
-  model.train_loss = std::numeric_limits<double>::quiet_NaN();
-  for (std::size_t epoch = 0; epoch < job.profile.epochs; ++epoch) {
-    MOP_TRY_ASSIGN(const double train_loss, training.run_epoch(epoch));
+  const std::string saved = store.load ? store.load() : std::string();
+  if (auto state = parse_checkpoint(saved, fingerprint, model.params.size())) {
+    best = training.resume(std::move(*state));
+  } else {
+    model.best_val_loss = training.validation_loss();  // of the baseline every model starts from
+    model.train_loss = std::numeric_limits<double>::quiet_NaN();
+  }
+  while (model.epochs < job.profile.epochs && model.epochs - model.best_epoch < job.profile.patience) {
+    MOP_TRY_ASSIGN(const double train_loss, training.run_epoch(model.epochs));
     const double val_loss = std::isfinite(train_loss) ? training.validation_loss() : train_loss;
-    model.epochs = epoch + 1;
+    ++model.epochs;
     model.train_loss = train_loss;
     if (val_loss < model.best_val_loss) {
       model.best_val_loss = val_loss;
-      model.best_epoch = epoch + 1;
+      model.best_epoch = model.epochs;
       best = model.params;
     }
-    observe({epoch + 1, job.profile.epochs, train_loss, val_loss, model.best_val_loss});
-    if (!std::isfinite(val_loss) || epoch + 1 - model.best_epoch >= job.profile.patience) break;
+    observe({model.epochs, job.profile.epochs, train_loss, val_loss, model.best_val_loss});
+    if (!std::isfinite(val_loss)) break;
+    if (store.save && model.epochs < job.profile.epochs) {
+      MOP_TRY(store.save(to_checkpoint(training.state(best), fingerprint)));
+    }
   }
   model.params = std::move(best);
   return std::move(model);

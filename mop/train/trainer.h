@@ -6,6 +6,7 @@
 
 #include "mop/base/result.h"
 #include "mop/market/candle_series.h"
+#include "mop/train/checkpoint.h"
 #include "mop/train/model.h"
 #include "mop/train/profile.h"
 
@@ -30,7 +31,10 @@ using EpochObserver = std::function<void(const EpochReport&)>;
 /// alone, Adam with clipping, early stopping on the newest part, best weights kept. Starts from the EWMA
 /// baseline, so a model that learns nothing still is that. Same job, same bytes. One thread.
 /// A loss that turns NaN ends the training with the best weights so far.
-/// Errors: kInvalidArgument (history too short), kInterrupted (Ctrl-C).
-Result<TrainedModel> train_model(const TrainJob& job, const EpochObserver& observe);
+/// With a store, the state is saved after every epoch and a later call for the same job goes on from it, to
+/// the same bytes as one that was never stopped; a state that is damaged or of another job is not used.
+/// Errors: kInvalidArgument (history too short), kInterrupted (Ctrl-C), the store's own.
+Result<TrainedModel> train_model(const TrainJob& job, const EpochObserver& observe,
+                                 const CheckpointStore& store = {});
 
 }  // namespace mop::train

@@ -281,6 +281,24 @@ TEST_F(MainJobTest, ACutModelFileIsOneClearSentence) {
   EXPECT_EQ(std::count(predicted.err.begin(), predicted.err.end(), '\n'), 1) << predicted.err;
 }
 
+// What the bytes mean to ONNX Runtime is tests/oracles/onnx_export.mjs.
+TEST_F(MainJobTest, ExportWritesAnOnnxModelAndSaysWhatGoesIn) {
+  const Finished f = run({"export", "BTCUSDT_unified", "--onnx", "unified.onnx", "--json"});
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  const bj::value document = json_of(f);
+  EXPECT_EQ(document.at("model").as_string(), "BTCUSDT_unified");
+  EXPECT_EQ(document.at("inputs").at(0).at("name").as_string(), "lstm_15m");
+  EXPECT_EQ(document.at("inputs").at(1).at("lookback").as_int64(), 60);
+  const std::string bytes = read_file(directory_ + "/unified.onnx");
+  EXPECT_EQ(bytes.size(), document.at("bytes").to_number<std::size_t>());
+  EXPECT_NE(bytes.find("quantile_levels"), std::string::npos) << "the metadata are there";
+
+  const Finished wrong = run({"export", "BTCUSDT", "--onnx", "x.onnx"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find("a model is named SYMBOL_KIND like BTCUSDT_1h, was BTCUSDT"), std::string::npos)
+      << wrong.err;
+}
+
 TEST_F(MainJobTest, FeaturesPrintTheContractsColumns) {
   const Finished raw = run({"features", "BTCUSDT", "--timeframe", "1h", "--raw"});
   ASSERT_EQ(raw.exit_code, 0) << raw.err;

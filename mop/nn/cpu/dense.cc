@@ -17,17 +17,23 @@ namespace {
 
 constexpr std::size_t kRowsPerSum = 256;
 
-void forward(const DenseArgs& args, float* y) {
-  const std::size_t K = args.inputs, Kp = padded_to_panel(K), outputs = args.outputs;
-  for (std::size_t first = 0; first < outputs; first += kPanel) {
-    const std::size_t count = std::min(kPanel, outputs - first);
-    float* packed = args.work;  // bias row, then inputs rows of kPanel outputs
+// Per panel of outputs: its biases, then inputs rows of kPanel weights; zeros where the last one sticks out.
+void pack(std::size_t K, std::size_t outputs, const float* weight, const float* bias, float* packed) {
+  for (std::size_t first = 0; first < outputs; first += kPanel, packed += (1 + K) * kPanel) {
     std::fill_n(packed, (1 + K) * kPanel, 0.0f);
-    for (std::size_t o = 0; o < count; ++o) {
-      packed[o] = args.bias[first + o];
+    for (std::size_t o = 0; o < std::min(kPanel, outputs - first); ++o) {
+      packed[o] = bias[first + o];
       for (std::size_t k = 0; k < K; ++k)
-        packed[(1 + k) * kPanel + o] = args.weight[(first + o) * K + k];
+        packed[(1 + k) * kPanel + o] = weight[(first + o) * K + k];
     }
+  }
+}
+
+void forward(const DenseForwardArgs& args, float* y) {
+  const std::size_t K = args.inputs, Kp = padded_to_panel(K), outputs = args.outputs;
+  const float* packed = args.packed;
+  for (std::size_t first = 0; first < outputs; first += kPanel, packed += (1 + K) * kPanel) {
+    const std::size_t count = std::min(kPanel, outputs - first);
     for_row_tiles(args.rows, [&](auto rows, std::size_t row) HWY_ATTR {
       Tile<rows()> tile;
       fill(tile, packed);
@@ -95,14 +101,24 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mop::nn::cpu {
 
+HWY_EXPORT(pack);
 HWY_EXPORT(forward);
 HWY_EXPORT(backward);
 
-std::size_t dense_work_size(const DenseArgs& args) {
-  return std::max((1 + args.inputs) * std::size_t{64}, args.outputs * padded_to_panel(args.inputs));
+std::size_t dense_packed_size(std::size_t inputs, std::size_t outputs) {
+  return (1 + inputs) * padded_to_panel(outputs);
 }
 
-void dense_forward(const DenseArgs& args, float* y) {
+std::size_t dense_work_size(const DenseArgs& args) {
+  return args.outputs * padded_to_panel(args.inputs);
+}
+
+void dense_pack(std::size_t inputs, std::size_t outputs, const float* weight, const float* bias,
+                float* packed) {
+  HWY_DYNAMIC_DISPATCH(pack)(inputs, outputs, weight, bias, packed);
+}
+
+void dense_forward(const DenseForwardArgs& args, float* y) {
   HWY_DYNAMIC_DISPATCH(forward)(args, y);
 }
 

@@ -5,6 +5,7 @@
 //   gates            per block (steps, rows, 4 gates, lanes), opaque outside lstm_layer.cc
 #pragma once
 #include <cstddef>
+#include <span>
 
 namespace mop::nn::cpu {
 
@@ -21,15 +22,19 @@ struct LayerSize {
 
 struct LstmForwardArgs {
   LayerSize size;
-  LayerParams params;
-  const float* x;      // (steps, rows, inputs)
-  std::size_t x_row;   // floats from one row of x to the next
-  std::size_t x_step;  // floats from one step of x to the next
-  float* packed;       // work space, packed_size(size) floats
-  float* gates;        // out, for the backward pass; null to keep nothing
-  float* c;            // out; with gates null only (rows, padded(H)) is used
-  float* h;            // out
+  const float* packed;               // weights, from lstm_pack
+  const float* x;                    // (steps, rows, inputs)
+  std::size_t x_row;                 // floats from one row of x to the next
+  std::size_t x_step;                // floats from one step of x to the next
+  bool keep;                         // gates and c of every step, for the backward pass
+  float* gates;                      // out; without keep work space, needed up to kFewRows rows only
+  float* c;                          // out; without keep only (rows, padded(H)) is used
+  float* h;                          // out
+  std::span<const float> soon = {};  // what the next call reads: drawn into the cache meanwhile
 };
+
+/// Up to this many rows a tile of one step is not full, so the input product is made for all steps at once.
+inline constexpr std::size_t kFewRows = 5;
 
 struct LstmBackwardArgs {
   LayerSize size;
@@ -50,10 +55,13 @@ struct LstmBackwardArgs {
   const float* factors;  // dx is multiplied by these (same shape); null for none
 };
 
-/// Floats of `gates`, and of `packed`, for a layer.
+/// Floats of `gates`, of the forward pass's `packed` and of the backward pass's.
 std::size_t gates_size(const LayerSize& size);
+std::size_t forward_packed_size(std::size_t inputs, std::size_t hidden);
 std::size_t packed_size(const LayerSize& size);
 
+/// Weights in the order the forward pass reads them on this machine's instruction set.
+void lstm_pack(std::size_t inputs, std::size_t hidden, const LayerParams& params, float* packed);
 void lstm_forward(const LstmForwardArgs& args);
 void lstm_backward(const LstmBackwardArgs& args);
 

@@ -7,13 +7,11 @@
 #include "mop/nn/cpu/aligned_buffer.h"
 #include "mop/nn/cpu/dense.h"
 #include "mop/nn/cpu/dropout.h"
+#include "mop/nn/cpu/inference.h"
 #include "mop/nn/cpu/lstm_layer.h"
 
 namespace mop::nn::cpu {
 namespace {
-
-// Sequences that inference takes at a time: enough to fill every tile, few enough to stay in the caches.
-constexpr std::size_t kInferRows = 96;
 
 struct LayerBuffers {
   AlignedBuffer gates, c, h;
@@ -24,7 +22,8 @@ struct LayerBuffers {
 
 class Network::Impl {
  public:
-  explicit Impl(const NetShape& shape) : layout_(shape), layers_(shape.branches.size() * shape.layers) {}
+  explicit Impl(const NetShape& shape)
+      : layout_(shape), weights_(shape), layers_(shape.branches.size() * shape.layers) {}
 
   const ParamLayout& layout() const { return layout_; }
   std::span<const float> forward(const SequenceBatch& batch, std::span<const float> params,
@@ -46,17 +45,15 @@ class Network::Impl {
   Input layer_input(const SequenceBatch& batch, std::size_t branch, std::size_t l);
   void start(const SequenceBatch& batch, std::span<const float> params);
   void drop_units(const SequenceBatch& batch, const Dropout& dropout, std::size_t branch, std::size_t l);
-  void infer_branch(const SequenceBatch& batch, std::span<const float> params, std::size_t branch,
-                    std::size_t first, std::size_t rows);
-  void read_states(const SequenceBatch& batch, std::size_t branch, const float* h, std::size_t first,
-                   std::size_t rows);
+  void read_states(const SequenceBatch& batch, std::size_t branch);
   void backward_branch(const SequenceBatch& batch, std::span<const float> params, std::size_t branch,
                        std::span<float> grads);
   void scatter_gradient(const SequenceBatch& batch, std::size_t branch, float* dh) const;
-  DenseArgs head(const SequenceBatch& batch, std::span<const float> params);
-  std::span<const float> run_head(const SequenceBatch& batch, std::span<const float> params);
+  std::span<const float> run_head(const SequenceBatch& batch);
 
   ParamLayout layout_;
+  PreparedWeights weights_;  // those of the last forward() or infer()
+  Inference inference_;
   std::vector<LayerBuffers> layers_;  // (branches, layers)
   AlignedBuffer packed_, dc_;         // work space of one layer
   AlignedBuffer states_[2];           // h, or its gradient, of two layers in turn
@@ -87,15 +84,15 @@ void Network::Impl::start(const SequenceBatch& batch, std::span<const float> par
   check_batch(shape(), batch);
   MOP_CHECK(params.size() == layout_.size()) << params.size() << " parameters, not " << layout_.size();
   kept_batch_ = 0;
-  const std::size_t Kp = padded_to_panel(shape().head_inputs());
-  const std::size_t rows = batch.scored * batch.batch;
-  std::fill_n(read_.get(rows * Kp), rows * Kp, 0.0f);
+  weights_.update(params);
 }
 
 std::span<const float> Network::Impl::forward(const SequenceBatch& batch, std::span<const float> params,
                                               const Dropout& dropout) {
   start(batch, params);
   dropped_ = dropout.rate > 0.0f;
+  const std::size_t read = batch.scored * batch.batch * padded_to_panel(shape().head_inputs());
+  std::fill_n(read_.get(read), read, 0.0f);
   for (std::size_t i = 0; i < shape().branches.size(); ++i) {
     for (std::size_t l = 0; l < shape().layers; ++l) {
       const LayerSize size = layer_size(batch, i, l);
@@ -103,20 +100,20 @@ std::span<const float> Network::Impl::forward(const SequenceBatch& batch, std::s
       const std::size_t states = size.steps * size.rows * padded(size.hidden);
       LayerBuffers& buffers = layer(i, l);
       lstm_forward({.size = size,
-                    .params = layer_params(params, i, l),
+                    .packed = weights_.layer(i, l),
                     .x = input.x,
                     .x_row = input.row,
                     .x_step = size.rows * input.row,
-                    .packed = packed_.get(packed_size(size)),
+                    .keep = true,
                     .gates = buffers.gates.get(gates_size(size)),
                     .c = buffers.c.get(states),
                     .h = buffers.h.get(states)});
       if (dropped_ && l + 1 < shape().layers) drop_units(batch, dropout, i, l);
     }
-    read_states(batch, i, layer(i, shape().layers - 1).h.data(), 0, batch.batch);
+    read_states(batch, i);
   }
   kept_batch_ = batch.batch;
-  return run_head(batch, params);
+  return run_head(batch);
 }
 
 void Network::Impl::drop_units(const SequenceBatch& batch, const Dropout& dropout, std::size_t branch,
@@ -135,35 +132,21 @@ void Network::Impl::drop_units(const SequenceBatch& batch, const Dropout& dropou
                  .dropped = buffers.dropped.get(states)});
 }
 
-// Copies the top hidden states that the head reads, of sequences first..first+rows-1; h is (steps, rows, Hp).
-void Network::Impl::read_states(const SequenceBatch& batch, std::size_t branch, const float* h,
-                                std::size_t first, std::size_t rows) {
-  const std::size_t H = shape().hidden, Hp = padded(H), Kp = padded_to_panel(shape().head_inputs());
-  for (std::size_t s = 0; s < batch.scored; ++s) {
-    for (std::size_t r = 0; r < rows; ++r) {
-      const std::size_t at = s * batch.batch + first + r;
-      const auto step = static_cast<std::size_t>(batch.branches[branch].read_step[at]);
-      std::copy_n(h + (step * rows + r) * Hp, H, read_.data() + at * Kp + branch * H);
-    }
-  }
+void Network::Impl::read_states(const SequenceBatch& batch, std::size_t branch) {
+  const std::size_t Kp = padded_to_panel(shape().head_inputs());
+  copy_read_states({.batch = batch, .branch = branch, .first = 0, .rows = batch.batch}, shape().hidden,
+                   layer(branch, shape().layers - 1).h.data(), read_.data(), Kp);
 }
 
-DenseArgs Network::Impl::head(const SequenceBatch& batch, std::span<const float> params) {
-  DenseArgs args{.rows = batch.scored * batch.batch,
+std::span<const float> Network::Impl::run_head(const SequenceBatch& batch) {
+  const std::size_t rows = batch.scored * batch.batch, count = rows * shape().outputs;
+  float* y = y_.get(count);
+  dense_forward({.rows = rows,
                  .inputs = shape().head_inputs(),
                  .outputs = shape().outputs,
-                 .weight = &params[layout_.head_weight()],
-                 .bias = &params[layout_.head_bias()],
-                 .x = read_.data(),
-                 .work = nullptr};
-  args.work = head_work_.get(dense_work_size(args));
-  return args;
-}
-
-std::span<const float> Network::Impl::run_head(const SequenceBatch& batch, std::span<const float> params) {
-  const std::size_t count = batch.scored * batch.batch * shape().outputs;
-  float* y = y_.get(count);
-  dense_forward(head(batch, params), y);
+                 .packed = weights_.head(),
+                 .x = read_.data()},
+                y);
   return {y, count};
 }
 
@@ -174,7 +157,13 @@ void Network::Impl::backward(const SequenceBatch& batch, std::span<const float> 
       << grads.size() << " gradients";
   MOP_CHECK(dy.size() == batch.scored * batch.batch * shape().outputs) << dy.size() << " values in dy";
   kept_batch_ = 0;
-  const DenseArgs args = head(batch, params);
+  DenseArgs args{.rows = batch.scored * batch.batch,
+                 .inputs = shape().head_inputs(),
+                 .outputs = shape().outputs,
+                 .weight = &params[layout_.head_weight()],
+                 .x = read_.data(),
+                 .work = nullptr};
+  args.work = head_work_.get(dense_work_size(args));
   dense_backward(args, {.dy = dy.data(),
                         .dweight = &grads[layout_.head_weight()],
                         .dbias = &grads[layout_.head_bias()],
@@ -229,36 +218,7 @@ void Network::Impl::scatter_gradient(const SequenceBatch& batch, std::size_t bra
 
 std::span<const float> Network::Impl::infer(const SequenceBatch& batch, std::span<const float> params) {
   start(batch, params);
-  for (std::size_t first = 0; first < batch.batch; first += kInferRows) {
-    const std::size_t rows = std::min(kInferRows, batch.batch - first);
-    for (std::size_t i = 0; i < shape().branches.size(); ++i)
-      infer_branch(batch, params, i, first, rows);
-  }
-  return run_head(batch, params);
-}
-
-void Network::Impl::infer_branch(const SequenceBatch& batch, std::span<const float> params,
-                                 std::size_t branch, std::size_t first, std::size_t rows) {
-  const std::size_t I = shape().branches[branch].inputs, Hp = padded(shape().hidden);
-  Input input{batch.branches[branch].x.data() + first * I, I};
-  std::size_t x_step = batch.batch * I;
-  for (std::size_t l = 0; l < shape().layers; ++l) {
-    LayerSize size = layer_size(batch, branch, l);
-    size.rows = rows;
-    float* h = states_[l % 2].get(size.steps * rows * Hp);
-    lstm_forward({.size = size,
-                  .params = layer_params(params, branch, l),
-                  .x = input.x,
-                  .x_row = input.row,
-                  .x_step = x_step,
-                  .packed = packed_.get(packed_size(size)),
-                  .gates = nullptr,
-                  .c = dc_.get(rows * Hp),
-                  .h = h});
-    input = {h, Hp};
-    x_step = rows * Hp;
-  }
-  read_states(batch, branch, input.x, first, rows);
+  return inference_.run(weights_, batch);
 }
 
 Network::Network(const NetShape& shape) : impl_(std::make_unique<Impl>(shape)) {}

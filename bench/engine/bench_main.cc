@@ -1,0 +1,123 @@
+// Our side of bench/engine/compare.py: reads lines "<what> <count>", answers each with a JSON array of that
+// many samples. The rivals (torch_rival.py, onnx_rival.mjs) speak the same.
+#include <chrono>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "mop/nn/onnx.h"
+#include "peak.h"
+#include "workload.h"
+
+namespace mop::bench {
+namespace {
+
+using Samples = std::vector<double>;
+
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Samples time_each(std::size_t count, double (*clock)(), double scale, const std::function<void()>& work) {
+  Samples out;
+  work();  // buffers grow, caches fill
+  for (std::size_t i = 0; i < count; ++i) {
+    const double start = clock();
+    work();
+    out.push_back((clock() - start) * scale);
+  }
+  return out;
+}
+
+// GFLOP/s.
+Samples peak(std::size_t count) {
+  Samples out;
+  for (std::size_t i = 0; i < count; ++i)
+    out.push_back(measure_fma_peak());
+  return out;
+}
+
+// Milliseconds on the thread's CPU clock.
+Samples train(std::size_t count) {
+  TrainStep train(1);
+  return time_each(count, thread_seconds, 1e3, [&] { train.step(); });
+}
+
+// Milliseconds per step of one of two threads, each with its own model.
+Samples train_two(std::size_t count) {
+  Samples first, second;
+  std::thread other([&] { second = train(count); });
+  first = train(count);
+  other.join();
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+// Wall-clock microseconds of one forecast.
+Samples forecast(std::size_t count) {
+  const nn::NetShape shape = v1_shape();
+  const nn::cpu::PreparedWeights weights(shape, random_params(nn::ParamLayout(shape).size(), 1));
+  const Windows window(shape, 1, 2);
+  nn::cpu::Inference inference;
+  return time_each(count, wall_seconds, 1e6, [&] { inference.run(weights, window.batch); });
+}
+
+// CPU milliseconds of all 75 forecasts.
+Samples close(std::size_t count) {
+  CandleClose fleet;
+  return time_each(count, thread_seconds, 1e3, [&] { fleet.forecast(); });
+}
+
+// Megabytes resident after such a close.
+Samples resident(std::size_t count) {
+  close(count);
+  std::ifstream statm("/proc/self/statm");
+  double pages = 0.0;
+  statm >> pages >> pages;
+  return {pages * 4096.0 / 1e6};
+}
+
+Samples run(const std::string& what, std::size_t count) {
+  if (what == "peak") return peak(count);
+  if (what == "train") return train(count);
+  if (what == "train_two") return train_two(count);
+  if (what == "forecast") return forecast(count);
+  if (what == "close") return close(count);
+  if (what == "resident") return resident(count);
+  return {};
+}
+
+int write_onnx(const std::string& path) {
+  const nn::ParamLayout layout(v1_shape());
+  const std::size_t lookback[] = {kSteps};
+  std::ofstream file(path, std::ios::binary);
+  file << nn::to_onnx(layout, random_params(layout.size(), 1), lookback, {});
+  return file.good() ? 0 : 1;
+}
+
+int answer_lines() {
+  for (std::string line; std::getline(std::cin, line);) {
+    std::istringstream words(line);
+    std::string what;
+    std::size_t count = 0;
+    words >> what >> count;
+    const Samples samples = run(what, count);
+    std::cout << '[';
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      std::cout << (i == 0 ? "" : ",") << samples[i];
+    std::cout << ']' << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace mop::bench
+
+int main(int argc, char** argv) {
+  if (argc == 3 && std::string(argv[1]) == "--onnx") return mop::bench::write_onnx(argv[2]);
+  return mop::bench::answer_lines();
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""The engine against its rivals: python3 compare.py MOP_BENCH_ENGINE [RIVALS_DIR]; run.sh calls it.
+
+Every side is one process that stays up; they take turns, a short run each, for several rounds, so that a busy or
+throttled moment hits all of them. Prints one JSON line per figure: medians, ratio = rival / ours (times) or
+ours / rival (rates), the limit in words and whether it holds. Exit status 1 when one does not.
+"""
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROUNDS = 7
+STEP_GFLOP = 1.298  # workload.h v1_step_gflop()
+
+
+class Side:
+    def __init__(self, *command):
+        one_thread = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=one_thread)
+        self.samples = {}
+
+    def run(self, what, count):
+        self.process.stdin.write(f"{what} {count}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.process.args}: ended without an answer to {what}")
+        self.samples.setdefault(what, []).extend(json.loads(line))
+
+    def median(self, what):
+        return statistics.median(self.samples[what])
+
+    def p99(self, what):
+        return sorted(self.samples[what])[int(0.99 * len(self.samples[what]))]
+
+
+def figure(name, ours, rival, rival_name, ratio, unit, limit, holds):
+    print(json.dumps(dict(name="engine/" + name, ours=round(ours, 3), rival=rival and round(rival, 3),
+                          rival_name=rival_name, ratio=ratio and round(ratio, 3), unit=unit, limit=limit,
+                          holds=bool(holds))), flush=True)
+    return holds
+
+
+def start_onnx(ours, rivals):
+    model = pathlib.Path(rivals) / "v1.onnx"
+    subprocess.run([ours, "--onnx", model], check=True)
+    return Side("node", str(HERE / "onnx_rival.mjs"), str(rivals), str(model))
+
+
+def compare_training(mop, torch):
+    peak, step, step_torch = mop.median("peak"), mop.median("train"), torch.median("train")
+    rate = STEP_GFLOP / step * 1e3
+    two = mop.median("train_two") / step
+    name = "PyTorch, 1 thread"
+    return [
+        figure("train_step", step, step_torch, name, step_torch / step, "ms", "ratio >= 3", step_torch >= 3 * step),
+        figure("train_step_rate", rate, peak, "FMA peak of this core", rate / peak, "GFLOP/s", "ratio >= 0.70",
+               rate >= 0.7 * peak),
+        figure("train_step_of_two_threads", step * two, step, "one thread", 1 / two, "ms", "ratio >= 0.9", two <= 1.1),
+    ]
+
+
+def compare_forecasts(mop, torch, onnx):
+    p50, p99, p50_torch = mop.median("forecast"), mop.p99("forecast"), torch.median("forecast")
+    close, close_torch, resident = mop.median("close"), torch.median("close"), mop.median("resident")
+    held = [
+        figure("forecast_p50", p50, p50_torch, "PyTorch, 1 thread", p50_torch / p50, "us", "< 120, ratio >= 15",
+               p50 < 120 and p50_torch >= 15 * p50),
+        figure("forecast_p99", p99, torch.p99("forecast"), "PyTorch, 1 thread", torch.p99("forecast") / p99, "us",
+               "< 300", p99 < 300),
+        figure("forecast_75_models", close, close_torch, "PyTorch, 1 thread", close_torch / close, "ms", "< 10",
+               close < 10),
+        figure("forecast_75_models_resident", resident, None, None, None, "MB", "< 200", resident < 200),
+    ]
+    if onnx:
+        p50_onnx = onnx.median("forecast")
+        held.append(figure("forecast_p50_onnx", p50, p50_onnx, "ONNX Runtime (node), 1 thread", p50_onnx / p50, "us",
+                           "ratio >= 2", p50_onnx >= 2 * p50))
+    return held
+
+
+def main():
+    if os.getloadavg()[0] > 0.5:
+        print("compare.py: the machine is busy, wall-clock figures of forecasts mean little", file=sys.stderr)
+    mop, torch = Side(sys.argv[1]), Side("/usr/bin/python3", str(HERE / "torch_rival.py"))
+    onnx = start_onnx(sys.argv[1], sys.argv[2]) if len(sys.argv) > 2 else None
+    for _ in range(ROUNDS):
+        mop.run("peak", 5)
+        mop.run("train", 20)
+        torch.run("train", 6)
+        mop.run("train_two", 20)
+        mop.run("forecast", 500)
+        torch.run("forecast", 50)
+        if onnx:
+            onnx.run("forecast", 200)
+        mop.run("close", 10)
+        torch.run("close", 1)
+    mop.run("resident", 1)
+    sys.exit(0 if all(compare_training(mop, torch) + compare_forecasts(mop, torch, onnx)) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+#include "peak.h"
+
+#include <ctime>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "bench/engine/peak.cc"
+#include "hwy/foreach_target.h"  // compiles the part below once per instruction set
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mop::bench::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Returns the multiply-adds done; `sink` keeps the compiler from dropping them.
+double spin(std::size_t rounds, float* sink) {
+  const hn::CappedTag<float, 16> d;
+  constexpr std::size_t kChains = 12;  // more than latency times units of any core, fewer than registers
+  const auto a = hn::Set(d, sink[0]), b = hn::Set(d, sink[1]);
+  hn::Vec<decltype(d)> v0 = a, v1 = hn::Add(v0, b), v2 = hn::Add(v1, b),
+                       v3 = hn::Add(v2, b);  // all different
+  auto v4 = hn::Add(v3, b), v5 = hn::Add(v4, b), v6 = hn::Add(v5, b), v7 = hn::Add(v6, b);
+  auto v8 = hn::Add(v7, b), v9 = hn::Add(v8, b), v10 = hn::Add(v9, b), v11 = hn::Add(v10, b);
+  for (std::size_t i = 0; i < rounds; ++i) {
+    v0 = hn::MulAdd(v0, a, b), v1 = hn::MulAdd(v1, a, b), v2 = hn::MulAdd(v2, a, b);
+    v3 = hn::MulAdd(v3, a, b), v4 = hn::MulAdd(v4, a, b), v5 = hn::MulAdd(v5, a, b);
+    v6 = hn::MulAdd(v6, a, b), v7 = hn::MulAdd(v7, a, b), v8 = hn::MulAdd(v8, a, b);
+    v9 = hn::MulAdd(v9, a, b), v10 = hn::MulAdd(v10, a, b), v11 = hn::MulAdd(v11, a, b);
+  }
+  const auto sum = hn::Add(
+      hn::Add(hn::Add(v0, v1), hn::Add(v2, v3)),
+      hn::Add(hn::Add(hn::Add(v4, v5), hn::Add(v6, v7)), hn::Add(hn::Add(v8, v9), hn::Add(v10, v11))));
+  sink[2] = hn::GetLane(hn::SumOfLanes(d, sum));
+  return static_cast<double>(rounds * kChains * hn::Lanes(d));
+}
+
+}  // namespace mop::bench::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mop::bench {
+
+HWY_EXPORT(spin);
+
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double measure_fma_peak() {
+  volatile float zero = 0.0f;  // known to nobody before the run
+  float sink[3] = {0.5f + zero, 0.25f + zero, 0.0f};
+  const double start = thread_seconds();
+  const double done = HWY_DYNAMIC_DISPATCH(spin)(1'000'000, sink);
+  const double seconds = thread_seconds() - start;
+  return (sink[2] > 0.0f ? 2.0 : 0.0) * done / seconds * 1e-9;
+}
+
+}  // namespace mop::bench
+#endif

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The engine against PyTorch and ONNX Runtime: one JSON line per figure on stdout, exit status 1 when a limit
+# does not hold. Run it on an idle machine. Installs what is missing of the rivals (apt, npm).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+rivals=bench/.rivals
+if ! /usr/bin/python3 -c 'import torch' 2>/dev/null; then
+  sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+  $sudo apt-get install -y -qq python3-torch libopenblas0-pthread >&2
+fi
+if [ ! -d $rivals/node_modules/onnxruntime-node ]; then
+  mkdir -p $rivals
+  # The CPU library is in the package; the skipped step would download GPU ones.
+  ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix $rivals --no-audit --no-fund --silent onnxruntime-node@1.30.0 >&2
+fi
+cmake --preset release >&2
+cmake --build build/release --target mop_bench_engine >&2
+exec /usr/bin/python3 bench/engine/compare.py build/release/bench/engine/mop_bench_engine "$PWD/$rivals"

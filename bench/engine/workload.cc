@@ -1,0 +1,90 @@
+#include "workload.h"
+
+#include "mop/base/rng.h"
+
+namespace mop::bench {
+namespace {
+
+constexpr std::size_t kInputs = 42, kHidden = 64, kLayers = 2, kCoins = 25;
+
+std::vector<float> normals(std::size_t count, double scale, std::uint64_t seed) {
+  Rng rng(seed, 1);
+  std::vector<float> out(count);
+  for (float& value : out)
+    value = static_cast<float>(scale * rng.normal());
+  return out;
+}
+
+}  // namespace
+
+nn::NetShape v1_shape(std::size_t branches) {
+  nn::NetShape shape{{{"lstm_15m", kInputs}, {"lstm_1h", kInputs}}, kHidden, kLayers, branches * kOutputs};
+  if (branches == 1) shape.branches = {{"lstm", kInputs}};
+  return shape;
+}
+
+double v1_step_gflop() {
+  double products =
+      0.0;  // multiply-adds per sequence and step: forward, weight gradient, state and input gradient
+  for (std::size_t l = 0; l < kLayers; ++l) {
+    const std::size_t inputs = l == 0 ? kInputs : kHidden;
+    const double weights = 4.0 * kHidden * static_cast<double>(inputs + kHidden);
+    products += 2.0 * weights + 4.0 * kHidden * static_cast<double>(kHidden + (l == 0 ? 0 : inputs));
+  }
+  return 2.0 * products * kBatch * kSteps * 1e-9;
+}
+
+Windows::Windows(const nn::NetShape& shape, std::size_t count, std::uint64_t seed)
+    : x(normals(kSteps * count * kInputs, 1.0, seed)),
+      read_step(count, static_cast<std::int32_t>(kSteps - 1)),
+      batch{count, 1, {}} {
+  for (std::size_t b = 0; b < shape.branches.size(); ++b)
+    batch.branches.push_back({kSteps, x, read_step});
+}
+
+std::vector<float> random_params(std::size_t count, std::uint64_t seed) {
+  return normals(count, 0.1, seed);
+}
+
+TrainStep::TrainStep(std::uint64_t seed)
+    : network_(v1_shape()),
+      windows_(v1_shape(), kBatch, seed),
+      params_(random_params(network_.layout().size(), seed)),
+      grads_(params_.size()),
+      dy_(kBatch * kOutputs),
+      adam_(params_.size(), {.lr = 0.005}) {}
+
+void TrainStep::step() {
+  const auto y = network_.forward(windows_.batch, params_, {0.3f, 1, counter_++});
+  for (std::size_t i = 0; i < y.size(); ++i)  // targets are zero
+    dy_[i] = 2.0f * y[i] / static_cast<float>(y.size());
+  network_.backward(windows_.batch, params_, dy_, grads_);
+  nn::clip_gradient(grads_, 1.0);
+  adam_.step(params_, grads_);
+}
+
+CandleClose::CandleClose() {
+  windows_.reserve(3 * kCoins);  // jobs point into them
+  weights_.reserve(3 * kCoins);
+  for (std::size_t i = 0; i < 3 * kCoins; ++i) {
+    const nn::NetShape shape = v1_shape(i / kCoins == 2 ? 2 : 1);
+    weights_.emplace_back(shape, random_params(nn::ParamLayout(shape).size(), i));
+    windows_.emplace_back(shape, 1, i);
+    y_.emplace_back(shape.outputs);
+  }
+  for (std::size_t i = 0; i < weights_.size(); ++i)
+    jobs_.push_back({&weights_[i], &windows_[i].batch, y_[i]});
+}
+
+void CandleClose::forecast() {
+  inference_.run_all(jobs_);
+}
+
+std::size_t CandleClose::weight_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& weights : weights_)
+    bytes += weights.bytes();
+  return bytes;
+}
+
+}  // namespace mop::bench

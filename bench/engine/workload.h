@@ -1,0 +1,65 @@
+// The work both sides of the bench do: the original description's network on random numbers.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mop/nn/adam.h"
+#include "mop/nn/cpu/inference.h"
+#include "mop/nn/cpu/network.h"
+
+namespace mop::bench {
+
+inline constexpr std::size_t kSteps = 60, kBatch = 64, kOutputs = 11;
+
+/// 42 inputs, 2 layers of 64 units, 11 outputs; `branches` 2 for a unified model.
+nn::NetShape v1_shape(std::size_t branches = 1);
+
+/// Multiply-adds of one training step counted as two operations each: products only, and no gradient of the
+/// first layer's inputs, which nobody needs.
+double v1_step_gflop();
+
+/// Windows of kSteps steps that own their numbers.
+struct Windows {
+  Windows(const nn::NetShape& shape, std::size_t count, std::uint64_t seed);
+
+  std::vector<float> x;
+  std::vector<std::int32_t> read_step;
+  nn::SequenceBatch batch;  // views of the two above
+};
+
+std::vector<float> random_params(std::size_t count, std::uint64_t seed);
+
+/// One model and one batch; step() is a whole training step: forward with dropout 0.3, mean squared error,
+/// backward, clipping, Adam.
+class TrainStep {
+ public:
+  explicit TrainStep(std::uint64_t seed);
+  void step();
+
+ private:
+  nn::cpu::Network network_;
+  Windows windows_;
+  std::vector<float> params_, grads_, dy_;
+  nn::Adam adam_;
+  std::uint64_t counter_ = 0;
+};
+
+/// The fleet at one candle close: 25 models of 15m, 25 of 1h, 25 that read both, one window each.
+class CandleClose {
+ public:
+  CandleClose();
+  void forecast();
+  /// Packed weights of all models and nothing else.
+  std::size_t weight_bytes() const;
+
+ private:
+  std::vector<nn::cpu::PreparedWeights> weights_;
+  std::vector<Windows> windows_;
+  std::vector<std::vector<float>> y_;
+  std::vector<nn::cpu::InferenceJob> jobs_;
+  nn::cpu::Inference inference_;
+};
+
+}  // namespace mop::bench

@@ -1,0 +1,131 @@
+#include "mop/nn/cpu/inference.h"
+
+#include <algorithm>
+
+#include "mop/base/check.h"
+#include "mop/nn/cpu/dense.h"
+#include "mop/nn/cpu/lstm_layer.h"
+
+namespace mop::nn::cpu {
+namespace {
+
+// Sequences taken at a time: enough to fill every tile, few enough to stay in the caches.
+constexpr std::size_t kRows = 96;
+
+std::size_t output_count(const NetShape& shape, const SequenceBatch& batch) {
+  return batch.scored * batch.batch * shape.outputs;
+}
+
+}  // namespace
+
+PreparedWeights::PreparedWeights(const NetShape& shape)
+    : layout_(shape), layers_(shape.branches.size() * shape.layers) {}
+
+PreparedWeights::PreparedWeights(const NetShape& shape, std::span<const float> params)
+    : PreparedWeights(shape) {
+  update(params);
+}
+
+void PreparedWeights::update(std::span<const float> params) {
+  MOP_CHECK(params.size() == layout_.size()) << params.size() << " parameters, not " << layout_.size();
+  const std::size_t H = shape().hidden;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const LayerOffsets& at = layout_.layer(i / shape().layers, i % shape().layers);
+    lstm_pack(at.inputs, H,
+              {&params[at.weight_ih], &params[at.weight_hh], &params[at.bias_ih], &params[at.bias_hh]},
+              layers_[i].get(forward_packed_size(at.inputs, H)));
+  }
+  const std::size_t inputs = shape().head_inputs(), outputs = shape().outputs;
+  dense_pack(inputs, outputs, &params[layout_.head_weight()], &params[layout_.head_bias()],
+             head_.get(dense_packed_size(inputs, outputs)));
+}
+
+std::span<const float> PreparedWeights::packed(std::size_t branch, std::size_t layer) const {
+  if (branch >= shape().branches.size()) return {};
+  const std::size_t inputs = layout_.layer(branch, layer).inputs;
+  return {layers_[branch * shape().layers + layer].data(), forward_packed_size(inputs, shape().hidden)};
+}
+
+std::size_t PreparedWeights::bytes() const {
+  std::size_t floats = dense_packed_size(shape().head_inputs(), shape().outputs);
+  for (std::size_t i = 0; i < layers_.size(); ++i)
+    floats += packed(i / shape().layers, i % shape().layers).size();
+  return floats * sizeof(float);
+}
+
+void copy_read_states(const BranchRows& of, std::size_t hidden, const float* h, float* read,
+                      std::size_t read_row) {
+  for (std::size_t s = 0; s < of.batch.scored; ++s) {
+    for (std::size_t r = 0; r < of.rows; ++r) {
+      const std::size_t at = s * of.batch.batch + of.first + r;
+      const auto step = static_cast<std::size_t>(of.batch.branches[of.branch].read_step[at]);
+      std::copy_n(h + (step * of.rows + r) * padded(hidden), hidden,
+                  read + at * read_row + of.branch * hidden);
+    }
+  }
+}
+
+std::span<const float> Inference::run(const PreparedWeights& weights, const SequenceBatch& batch) {
+  const std::size_t count = output_count(weights.shape(), batch);
+  float* y = y_.get(count);
+  run({weights, batch, nullptr}, y);
+  return {y, count};
+}
+
+void Inference::run_all(std::span<const InferenceJob> jobs) {
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const InferenceJob& job = jobs[i];
+    MOP_CHECK(job.y.size() == output_count(job.weights->shape(), *job.batch)) << job.y.size() << " outputs";
+    run({*job.weights, *job.batch, i + 1 < jobs.size() ? jobs[i + 1].weights : nullptr}, job.y.data());
+  }
+}
+
+void Inference::run(const Run& run, float* y) {
+  const auto& [weights, batch, next] = run;
+  const NetShape& shape = weights.shape();
+  check_batch(shape, batch);
+  MOP_CHECK(weights.head() != nullptr) << "weights that were never set";
+  const std::size_t rows = batch.scored * batch.batch, read_row = padded_to_panel(shape.head_inputs());
+  std::fill_n(read_.get(rows * read_row), rows * read_row, 0.0f);
+  for (std::size_t first = 0; first < batch.batch; first += kRows) {
+    for (std::size_t branch = 0; branch < shape.branches.size(); ++branch)
+      run_branch(run, branch, first, std::min(kRows, batch.batch - first));
+  }
+  dense_forward({.rows = rows,
+                 .inputs = shape.head_inputs(),
+                 .outputs = shape.outputs,
+                 .packed = weights.head(),
+                 .x = read_.data()},
+                y);
+}
+
+void Inference::run_branch(const Run& run, std::size_t branch, std::size_t first, std::size_t rows) {
+  const auto& [weights, batch, next] = run;
+  const NetShape& shape = weights.shape();
+  const std::size_t I = shape.branches[branch].inputs, Hp = padded(shape.hidden);
+  LstmForwardArgs args{.size = {I, shape.hidden, batch.branches[branch].steps, rows},
+                       .packed = nullptr,
+                       .x = batch.branches[branch].x.data() + first * I,
+                       .x_row = I,
+                       .x_step = batch.batch * I,
+                       .keep = false,
+                       .gates = nullptr,
+                       .c = c_.get(rows * Hp),
+                       .h = nullptr};
+  if (rows <= kFewRows) args.gates = gates_.get(gates_size(args.size));
+  for (std::size_t l = 0; l < shape.layers; ++l) {
+    args.packed = weights.layer(branch, l);
+    args.soon = l + 1 < shape.layers ? weights.packed(branch, l + 1) : weights.packed(branch + 1, 0);
+    if (args.soon.empty() && next) args.soon = next->packed(0, 0);
+    args.h = h_[l % 2].get(args.size.steps * rows * Hp);
+    lstm_forward(args);
+    args.size.inputs = shape.hidden;
+    args.x = args.h;
+    args.x_row = Hp;
+    args.x_step = rows * Hp;
+  }
+  copy_read_states({batch, branch, first, rows}, shape.hidden, args.x, read_.data(),
+                   padded_to_panel(shape.head_inputs()));
+}
+
+}  // namespace mop::nn::cpu

@@ -1,0 +1,81 @@
+// Forecasts without a training network: weights packed once, buffers that serve models of any shape.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "mop/nn/cpu/aligned_buffer.h"
+#include "mop/nn/param_layout.h"
+#include "mop/nn/sequence_batch.h"
+
+namespace mop::nn::cpu {
+
+/// A network's weights in the order the forward pass reads them on this machine's instruction set. Holds no
+/// reference to the parameters it was made of. Threads may read one object at a time together.
+class PreparedWeights {
+ public:
+  /// Weights to be set by update(). REQUIRES: shape.validate() succeeds.
+  explicit PreparedWeights(const NetShape& shape);
+  /// REQUIRES: params has one value per parameter of the shape's layout.
+  PreparedWeights(const NetShape& shape, std::span<const float> params);
+
+  /// Takes other parameters of the same layout; allocates nothing after the first time.
+  void update(std::span<const float> params);
+
+  const NetShape& shape() const { return layout_.shape(); }
+  const float* layer(std::size_t branch, std::size_t layer) const { return packed(branch, layer).data(); }
+  /// All of one layer's floats; empty for a branch that does not exist.
+  std::span<const float> packed(std::size_t branch, std::size_t layer) const;
+  const float* head() const { return head_.data(); }
+  std::size_t bytes() const;  // of the packed weights
+
+ private:
+  ParamLayout layout_;
+  std::vector<AlignedBuffer> layers_;  // (branches, layers)
+  AlignedBuffer head_;
+};
+
+/// One model's part of a call for many.
+struct InferenceJob {
+  const PreparedWeights* weights;
+  const SequenceBatch* batch;
+  std::span<float> y;  // out (S, B, outputs)
+};
+
+/// Work space only, grown to the largest batch seen, so that a forecast allocates nothing after the first of
+/// its size. Not thread-safe: one per thread. The same bytes as Network::infer() and as Network::forward()
+/// without dropout, whatever ran before.
+class Inference {
+ public:
+  /// y (S, B, outputs), valid until the next call. REQUIRES: the batch fits weights.shape().
+  std::span<const float> run(const PreparedWeights& weights, const SequenceBatch& batch);
+
+  /// All jobs one after the other, e.g. every model at one candle close.
+  /// REQUIRES: each y has room for exactly its outputs.
+  void run_all(std::span<const InferenceJob> jobs);
+
+ private:
+  struct Run {
+    const PreparedWeights& weights;
+    const SequenceBatch& batch;
+    const PreparedWeights* next;  // whose turn is next, or null
+  };
+  void run_branch(const Run& run, std::size_t branch, std::size_t first, std::size_t rows);
+  void run(const Run& run, float* y);
+
+  AlignedBuffer gates_, c_, h_[2];  // of one layer; h of two layers in turn
+  AlignedBuffer read_, y_;          // (S, B, padded head inputs): what the head reads
+};
+
+/// Sequences first..first+rows-1 of a branch.
+struct BranchRows {
+  const SequenceBatch& batch;
+  std::size_t branch, first, rows;
+};
+
+/// Copies the top hidden states that the head reads; h is (steps, rows, padded(hidden)), `read` is
+/// (S, B, read_row).
+void copy_read_states(const BranchRows& of, std::size_t hidden, const float* h, float* read,
+                      std::size_t read_row);
+
+}  // namespace mop::nn::cpu

@@ -1,0 +1,78 @@
+// Runs on the best instruction set of this machine; network_test.cc runs the same code on all of them.
+#include "mop/nn/cpu/inference.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include "mop/nn/cpu/allocation_count.h"
+#include "mop/nn/cpu/network.h"
+#include "mop/nn/test_support.h"
+
+namespace mop::nn::cpu {
+namespace {
+
+// A small fleet: different inputs, units, layers and branches behind one Inference.
+const std::vector<NetShape> kShapes{
+    {{{"lstm", 42}}, 64, 2, 11}, {{{"lstm", 7}}, 20, 1, 70}, {{{"a", 5}, {"b", 3}}, 33, 3, 22}};
+
+struct Model {
+  Model(const NetShape& shape, std::size_t windows, std::uint64_t seed)
+      : params(random_values(ParamLayout(shape).size(), 0.3, seed)),
+        weights(shape, params),
+        owned(random_batch(shape, windows, 1, std::vector<std::size_t>(shape.branches.size(), 9), seed)),
+        batch(owned.view()),
+        y(windows * shape.outputs) {}
+
+  std::vector<float> params;
+  PreparedWeights weights;
+  OwnedBatch owned;
+  SequenceBatch batch;
+  std::vector<float> y;
+};
+
+bool same_bytes(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+TEST(InferenceTest, AllModelsInOneCallGiveTheBytesEachGivesAlone) {
+  std::vector<Model> models;
+  for (std::size_t i = 0; i < 9; ++i)
+    models.emplace_back(kShapes[i % 3], 1 + i, i);
+  std::vector<InferenceJob> jobs;
+  for (Model& model : models)
+    jobs.push_back({&model.weights, &model.batch, model.y});
+  Inference().run_all(jobs);
+  for (const Model& model : models) {
+    Network network(model.weights.shape());
+    EXPECT_TRUE(same_bytes(model.y, network.infer(model.owned.view(), model.params)));
+  }
+}
+
+TEST(InferenceTest, UpdatedWeightsAreThoseOfTheNewParameters) {
+  Model old(kShapes[0], 2, 1);
+  const Model fresh(kShapes[0], 2, 2);
+  old.weights.update(fresh.params);
+  Inference a, b;
+  EXPECT_TRUE(same_bytes(a.run(old.weights, fresh.batch), b.run(fresh.weights, fresh.batch)));
+}
+
+TEST(InferenceTest, AForecastAllocatesNothingAfterTheFirst) {
+  const Model model(kShapes[0], 1, 1);
+  Inference inference;
+  inference.run(model.weights, model.batch);
+  const std::size_t before = allocation_count();
+  inference.run(model.weights, model.batch);
+  EXPECT_EQ(allocation_count(), before);
+}
+
+TEST(InferenceTest, WeightsThatWereNeverSetAreABug) {
+  const PreparedWeights weights(kShapes[0]);
+  const Model model(kShapes[0], 1, 1);
+  Inference inference;
+  EXPECT_DEATH(inference.run(weights, model.batch), "never set");
+}
+
+}  // namespace
+}  // namespace mop::nn::cpu
