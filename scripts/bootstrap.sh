@@ -3,10 +3,10 @@
 # nothing is missing. `bootstrap.sh test` adds what the tests use, `check` the linters and the fuzzers' compiler.
 set -euo pipefail
 
-build=(g++ make cmake ninja-build git ca-certificates libboost1.81-dev libssl-dev libcurl4-openssl-dev
+build=(g++ make cmake ninja-build git ca-certificates libboost1.81-dev libssl-dev libcurl4-openssl-dev libzip-dev
        libhwy-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev libgtest-dev)
 test=(chromium nodejs npm)
-check=(clang-format clang-tidy-19 clang-19)
+check=(clang-format clang-tidy-19 clang-19 libclang-rt-19-dev)
 
 packages=("${build[@]}")
 for extra in "$@"; do

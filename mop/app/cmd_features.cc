@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "mop/app/command.h"
+#include "mop/app/series_text.h"
 #include "mop/features/model_inputs.h"
 #include "mop/features/raw_features.h"
 #include "mop/store/candle_store.h"
@@ -100,6 +101,7 @@ Result<Exit> run_features(Context& ctx, const FeaturesOptions& opt) {
   MOP_TRY_ASSIGN(const market::Symbol symbol, market::find_symbol(opt.symbol));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   MOP_TRY_ASSIGN(const market::CandleSeries series, store.load(symbol.name, interval));
+  mention_quarantine(ctx, store, symbol.name);
   MOP_TRY_ASSIGN(const std::string csv, feature_csv(series, opt.raw));
   if (opt.out.empty()) {
     std::fwrite(csv.data(), 1, csv.size(), stdout);

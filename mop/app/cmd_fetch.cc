@@ -1,58 +1,48 @@
 // `mop fetch`: brings the stored candles up to date; the first time the newest ones, then only what is new.
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include "mop/app/command.h"
+#include "mop/app/fetch_series.h"
 #include "mop/app/series_text.h"
 #include "mop/base/interrupt.h"
 #include "mop/base/log.h"
 #include "mop/base/parallel.h"
 #include "mop/base/progress.h"
-#include "mop/exchange/candle_fetcher.h"
 #include "mop/exchange/curl_transport.h"
+#include "mop/exchange/hosts.h"
+#include "mop/exchange/shared_weight.h"
 #include "mop/store/candle_store.h"
 
 namespace mop::app {
 namespace {
-
-constexpr const char* kSource = "binance";
-constexpr int kAskedAgain =
-    3;  // newest stored candles that each run asks for once more: they may be corrected
 
 struct FetchFlags {
   std::optional<std::size_t> limit;
   std::optional<std::string> since;
   bool full = false;
   std::string source = "auto";
-  std::optional<std::string> base_url;
+  std::optional<std::string> base_url, archive_url;
   std::size_t workers = 8;
   std::optional<double> weight_share;
-};
-
-// What became of one series.
-struct Outcome {
-  store::SeriesKey series;
-  exchange::FetchRange range;
-  bool done = false;  // false without an error: not reached before an interrupt
-  std::optional<Error> error;
-  std::size_t misaligned = 0;
-  store::StoreReport stored;
 };
 
 // Everything the workers share.
 struct FetchRun {
   Context& ctx;
-  exchange::BinanceRest& rest;
-  store::CandleStore& store;
+  SeriesFetcher& fetcher;
   UnixMillis server_now = 0;
-  std::vector<Outcome> series;
+  std::vector<FetchOutcome> series;
   std::mutex mutex;
   std::optional<Error> blocked;  // an error that every further request would meet as well; guarded by mutex
 };
@@ -62,15 +52,16 @@ exchange::FetchRange range_for(const store::FileMetadata* stored, market::Interv
                                const FetchFlags& flags, std::optional<UnixMillis> since,
                                std::size_t default_limit) {
   const std::size_t limit = flags.limit.value_or(default_limit);
-  if (flags.full) return {UnixMillis{0}, limit};
-  if (stored == nullptr || stored->rows == 0) return {since, limit};
+  if (flags.full) return {UnixMillis{0}, limit, {}};
+  if (stored == nullptr || stored->rows == 0) return {since, limit, {}};
   const UnixMillis go_on = stored->last_open_time - (kAskedAgain - 1) * market::length_of(interval);
-  if (since && *since < stored->first_open_time) return {since, limit};
-  if (flags.limit && *flags.limit > stored->rows) return {std::nullopt, limit};
-  return {go_on, limit};
+  if (since && *since < stored->first_open_time) return {since, limit, {}};
+  if (flags.limit && *flags.limit > stored->rows) return {std::nullopt, limit, {}};
+  return {go_on, limit, {}};
 }
 
-Result<std::vector<Outcome>> plan_fetch(Context& ctx, store::CandleStore& store, const FetchFlags& flags) {
+Result<std::vector<FetchOutcome>> plan_fetch(Context& ctx, store::CandleStore& store,
+                                             const FetchFlags& flags) {
   std::optional<UnixMillis> since;
   if (flags.since) {
     MOP_TRY_ASSIGN(since, parse_utc(*flags.since));
@@ -78,10 +69,10 @@ Result<std::vector<Outcome>> plan_fetch(Context& ctx, store::CandleStore& store,
   MOP_TRY_ASSIGN(const auto symbols, ctx.symbols());
   MOP_TRY_ASSIGN(const auto intervals, ctx.timeframes());
   MOP_TRY_ASSIGN(const store::Metadata metadata, store.metadata());
-  std::vector<Outcome> plan;
+  std::vector<FetchOutcome> plan;
   for (const market::Symbol& symbol : symbols) {
     for (const market::Interval interval : intervals) {
-      Outcome outcome;
+      FetchOutcome outcome;
       outcome.series = {std::string(symbol.name), interval};
       outcome.range =
           range_for(metadata.find(symbol.name, interval), interval, flags, since, ctx.settings.history_limit);
@@ -91,39 +82,17 @@ Result<std::vector<Outcome>> plan_fetch(Context& ctx, store::CandleStore& store,
   return plan;
 }
 
-Result<void> fetch_series(FetchRun& run, Outcome& one) {
-  const auto& [symbol, interval] = one.series;
-  const auto go_on = [](std::size_t) { return !interrupted(); };
-  MOP_TRY_ASSIGN(const auto got,
-                 exchange::fetch_candles(run.rest, symbol, interval, one.range, run.server_now, go_on));
-  one.misaligned = got.misaligned;
-  MOP_TRY_ASSIGN(one.stored, run.store.merge(symbol, interval, got.candles, kSource));
-  if (one.stored.rows == 0) {
-    return fail(ErrorCode::kNotFound, fmt::format("{} {}: Binance has no finished candles for it", symbol,
-                                                  market::to_string(interval)));
-  }
-  if (got.candles.size() < 2 || one.stored.gaps.empty()) return {};
-  MOP_TRY(run.store.mark_no_trades(symbol, interval, got.candles.front().open_time,
-                                   got.candles.back().open_time));
-  MOP_TRY_ASSIGN(one.stored.gaps, [&]() -> Result<std::vector<store::Gap>> {
-    MOP_TRY_ASSIGN(const store::Metadata metadata, run.store.metadata());
-    const store::FileMetadata* file = metadata.find(symbol, interval);
-    return file != nullptr ? file->gaps : std::vector<store::Gap>{};
-  }());
-  return {};
-}
-
 bool stops_everything(ErrorCode code) {
   return code == ErrorCode::kUnsupported || code == ErrorCode::kRateLimited;
 }
 
-void fetch_one(FetchRun& run, Outcome& one) {
+void fetch_one(FetchRun& run, FetchOutcome& one) {
   std::optional<Error> blocked;
   {
     const std::lock_guard lock(run.mutex);
     blocked = run.blocked;
   }
-  const auto fetched = blocked ? Result<void>(fail(*blocked)) : fetch_series(run, one);
+  const auto fetched = blocked ? Result<void>(fail(*blocked)) : run.fetcher.fetch(one, run.server_now);
   one.done = fetched.has_value();
   const std::string name = fmt::format("{} {}", one.series.symbol, market::to_string(one.series.interval));
   if (one.done) {
@@ -141,14 +110,34 @@ void fetch_all(FetchRun& run, std::size_t workers) {
   std::atomic<std::size_t> finished{0};
   parallel_for(run.series.size(), workers, [&](std::size_t i) {
     if (interrupted()) return;
-    Outcome& one = run.series[i];
+    FetchOutcome& one = run.series[i];
     fetch_one(run, one);
     progress.update(++finished,
                     fmt::format("{} {}", one.series.symbol, market::to_string(one.series.interval)));
   });
 }
 
-boost::json::object to_json(const Outcome& one) {
+std::string joined(const std::vector<std::string>& sources) {
+  return sources.empty() ? "binance" : fmt::format("{}", fmt::join(sources, "+"));
+}
+
+// Rows of another exchange, for people: "ccxt:kucoin from 2024-02-20 on".
+std::string foreign_note(const std::vector<store::SourceRange>& ranges) {
+  for (const store::SourceRange& range : ranges) {
+    if (store::is_foreign(range.source))
+      return fmt::format("  {} from {} on", range.source, format_utc_date(range.from));
+  }
+  return "";
+}
+
+boost::json::array quarantined_json(const std::vector<exchange::Quarantined>& files) {
+  boost::json::array json;
+  for (const exchange::Quarantined& file : files)
+    json.push_back({{"file", file.name}, {"reason", file.reason}});
+  return json;
+}
+
+boost::json::object to_json(const FetchOutcome& one) {
   boost::json::object json{{"symbol", one.series.symbol},
                            {"timeframe", market::to_string(one.series.interval)},
                            {"rows_before", one.stored.rows_before},
@@ -159,7 +148,10 @@ boost::json::object to_json(const Outcome& one) {
                            {"last_open_time", nullptr},
                            {"gaps", gaps_json(one.stored.gaps)},
                            {"misaligned_left_out", one.misaligned},
-                           {"source", kSource},
+                           {"source", joined(one.sources)},
+                           {"ranges", ranges_json(one.ranges)},
+                           {"archive_files", one.archive_files},
+                           {"quarantined", quarantined_json(one.quarantined)},
                            {"error", nullptr}};
   if (one.stored.rows > 0) {
     json["first_open_time"] = one.stored.first_open_time;
@@ -169,10 +161,12 @@ boost::json::object to_json(const Outcome& one) {
   return json;
 }
 
-std::string remarks(const Outcome& one) {
+std::string remarks(const FetchOutcome& one) {
   std::string text;
   if (one.stored.rows_changed > 0) text += fmt::format("  {} corrected", one.stored.rows_changed);
   if (one.misaligned > 0) text += fmt::format("  {} off the grid left out", one.misaligned);
+  if (one.archive_files > 0) text += fmt::format("  {} archive files", one.archive_files);
+  text += foreign_note(one.ranges);
   const auto symbol = market::find_symbol(one.series.symbol);
   if (symbol && symbol->ended && one.stored.last_open_time < *symbol->ended &&
       one.stored.last_open_time + kDay > *symbol->ended) {
@@ -181,11 +175,19 @@ std::string remarks(const Outcome& one) {
   return text;
 }
 
-void print_table(const Context& ctx, const FetchRun& run, std::size_t stored, DurationMillis elapsed) {
+// Part of the allowed weight that was used, over the minutes the run took (at least one).
+double share_used(const exchange::FetchCounters& c, DurationMillis elapsed) {
+  const double minutes = std::max(1.0, static_cast<double>(elapsed) / kMinute);
+  return static_cast<double>(c.weight_used) / (static_cast<double>(c.weight_allowed) * minutes);
+}
+
+void print_table(const FetchRun& run, const exchange::FetchCounters& c, std::size_t stored,
+                 DurationMillis elapsed) {
+  const Context& ctx = run.ctx;
   std::size_t added = 0;
   ctx.say(fmt::format("{:<10} {:<4} {:>9} {:>9} {:>7}  {:<16}  {:<16}", "coin", "tf", "added", "stored",
                       "gaps", "first (UTC)", "last (UTC)"));
-  for (const Outcome& one : run.series) {
+  for (const FetchOutcome& one : run.series) {
     if (!one.done) continue;
     added += one.stored.rows_added;
     ctx.say(fmt::format("{:<10} {:<4} {:>9} {:>9} {:>7}  {:<16}  {:<16}{}", one.series.symbol,
@@ -194,30 +196,46 @@ void print_table(const Context& ctx, const FetchRun& run, std::size_t stored, Du
                         format_utc(one.stored.first_open_time), format_utc(one.stored.last_open_time),
                         remarks(one)));
   }
-  const exchange::FetchCounters c = run.rest.counters();
-  ctx.say(fmt::format("{} of {} series stored in {}, {} rows added, {} requests (weight {}{}), {}", stored,
-                      run.series.size(), ctx.settings.data_dir, with_commas(added), c.requests, c.weight_used,
-                      c.http_429 > 0 ? fmt::format(", {} x 429", c.http_429) : "", format_duration(elapsed)));
+  ctx.say(fmt::format("{} of {} series stored in {}, {} rows added, {}", stored, run.series.size(),
+                      ctx.settings.data_dir, with_commas(added), format_duration(elapsed)));
+  if (c.requests == 0) return;
+  ctx.say(
+      fmt::format("{} requests ({} repeated), weight {} = {:.0f} % of the budget of {} a minute; fullest "
+                  "minute {} of {}; {} x 429, {} x 418",
+                  c.requests, c.retries, c.weight_used, 100.0 * share_used(c, elapsed), c.weight_allowed,
+                  c.peak_weight, c.weight_limit, c.http_429, c.http_418));
 }
 
-void print_result(const FetchRun& run, std::size_t stored, DurationMillis elapsed) {
-  const Context& ctx = run.ctx;
-  for (const Outcome& one : run.series) {
+void print_warnings(const FetchRun& run) {
+  for (const FetchOutcome& one : run.series) {
     if (one.error && (!run.blocked || one.error->message != run.blocked->message))
-      ctx.warn(one.error->message);
+      run.ctx.warn(one.error->message);
+    for (const exchange::Quarantined& file : one.quarantined)
+      run.ctx.warn(fmt::format("archive file {} is not used: {}", file.name, file.reason));
   }
-  if (run.blocked) ctx.warn(run.blocked->message);
-  if (!ctx.json()) return print_table(ctx, run, stored, elapsed);
+  if (run.blocked) run.ctx.warn(run.blocked->message);
+}
+
+void print_result(const FetchRun& run, const exchange::FetchCounters& c, std::size_t stored,
+                  DurationMillis skew, DurationMillis elapsed) {
+  const Context& ctx = run.ctx;
+  print_warnings(run);
+  if (!ctx.json()) return print_table(run, c, stored, elapsed);
   boost::json::array files;
-  for (const Outcome& one : run.series)
+  for (const FetchOutcome& one : run.series)
     files.push_back(to_json(one));
-  const exchange::FetchCounters c = run.rest.counters();
   ctx.print_json({{"files", std::move(files)},
                   {"requests", c.requests},
                   {"retries", c.retries},
                   {"weight_used", c.weight_used},
+                  {"weight_limit", c.weight_limit},
+                  {"weight_allowed", c.weight_allowed},
+                  {"peak_weight", c.peak_weight},
+                  {"budget_share_used", share_used(c, elapsed)},
                   {"http_429", c.http_429},
                   {"http_418", c.http_418},
+                  {"host_changes", c.host_changes},
+                  {"clock_skew_ms", skew},
                   {"elapsed_s", static_cast<double>(elapsed) / kSecond}});
 }
 
@@ -228,6 +246,9 @@ Result<exchange::BinanceOptions> binance_options(const Context& ctx, const Fetch
   exchange::BinanceOptions options;
   options.base_url = flags.base_url.value_or(ctx.settings.base_url);
   options.weight_share = flags.weight_share.value_or(ctx.settings.weight_share);
+  options.other_hosts = exchange::hosts_from(options.base_url);
+  options.other_hosts.erase(options.other_hosts.begin());
+  options.shared_weight = exchange::shared_weight_path(options.base_url);
   options.jitter_seed = static_cast<std::uint64_t>(monotonic_micros());  // programs must not retry in step
   if (!options.base_url.starts_with("http://") && !options.base_url.starts_with("https://")) {
     return fail(ErrorCode::kInvalidArgument,
@@ -237,41 +258,89 @@ Result<exchange::BinanceOptions> binance_options(const Context& ctx, const Fetch
 }
 
 // Long fetches must keep to the limit that holds today; short ones stay below every limit there is.
-void learn_limit(FetchRun& run) {
+void learn_limit(exchange::BinanceRest& rest, const FetchRun& run) {
   constexpr std::int64_t kFewRequests = 250;
   std::int64_t requests = 0;
-  for (const Outcome& one : run.series) {
+  for (const FetchOutcome& one : run.series) {
     const DurationMillis page = exchange::BinanceRest::kMaxLimit * market::length_of(one.series.interval);
     const auto newest = static_cast<std::int64_t>(one.range.newest) / exchange::BinanceRest::kMaxLimit;
     requests += 1 + (one.range.since ? (run.server_now - *one.range.since) / page : newest);
   }
   if (requests <= kFewRequests) return;
-  const auto info = run.rest.exchange_info({run.series.front().series.symbol});
+  const auto info = rest.exchange_info({run.series.front().series.symbol});
   if (!info) log_warning(fmt::format("rate limit unknown, 6000 a minute assumed: {}", info.error().message));
+}
+
+// The exchange's clock. When it is far from this machine's it is asked twice more: one wrong statement must
+// not make an open candle look finished.
+Result<UnixMillis> exchange_clock(exchange::BinanceRest& rest, Clock& clock) {
+  std::array<DurationMillis, 3> skews{};
+  for (std::size_t i = 0; i < skews.size(); ++i) {
+    const UnixMillis before = clock.now();
+    MOP_TRY_ASSIGN(const UnixMillis stated, rest.server_time());
+    skews[i] = stated - (before + clock.now()) / 2;  // the statement was made about halfway
+    if (i == 0 && std::abs(skews[i]) < kMinute) return clock.now() + skews[i];
+  }
+  std::sort(skews.begin(), skews.end());
+  return clock.now() + skews[1];
+}
+
+void tell_skew(const Context& ctx, DurationMillis skew) {
+  log_info(fmt::format("the exchange's clock is {} ms ahead of this one", skew));
+  if (std::abs(skew) < kSecond) return;
+  ctx.say(fmt::format("this machine's clock is {} {} the exchange's; the exchange's is used",
+                      format_duration(std::abs(skew)), skew > 0 ? "behind" : "ahead of"));
+}
+
+bool archive_belongs(const exchange::BinanceOptions& options, const FetchFlags& flags) {
+  return flags.archive_url ||
+         exchange::is_binance_host(options.base_url);  // no real history into a simulation
+}
+
+exchange::ArchiveOptions archive_options(const FetchFlags& flags) {
+  exchange::ArchiveOptions options;
+  if (flags.archive_url) options.url = options.listing_url = *flags.archive_url;
+  return options;
+}
+
+Result<Exit> end_of(const FetchRun& run, std::size_t stored) {
+  if (interrupted()) return Exit::kInterrupted;
+  if (stored == run.series.size()) return Exit::kDone;
+  return stored > 0 ? Exit::kPartly : Exit::kFailed;
 }
 
 Result<Exit> run_fetch(Context& ctx, const FetchFlags& flags) {
   const std::int64_t start = monotonic_micros();
   MOP_TRY_ASSIGN(const exchange::BinanceOptions options, binance_options(ctx, flags));
+  MOP_TRY_ASSIGN(FetchSource source, parse_fetch_source(flags.source));
+  source.archive = source.archive && (source.archive_needed || archive_belongs(options, flags));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   exchange::CurlTransport transport;
   exchange::BinanceRest rest(transport, ctx.clock, options);
-  FetchRun run{ctx, rest, store, 0, {}, {}, {}};
+  exchange::Archive archive(transport, ctx.clock, archive_options(flags));
+  exchange::CcxtOptions ccxt;
+  ccxt.url = flags.base_url.value_or("");
+  SeriesFetcher fetcher(source, store, source.rest ? &rest : nullptr, source.archive ? &archive : nullptr,
+                        ccxt);
+  FetchRun run{ctx, fetcher, ctx.clock.now(), {}, {}, {}};
   MOP_TRY_ASSIGN(run.series, plan_fetch(ctx, store, flags));
-  MOP_TRY_ASSIGN(run.server_now, rest.server_time());
-  log_info(fmt::format("the exchange's clock is {} ms ahead of this one", run.server_now - ctx.clock.now()));
-  learn_limit(run);
-  fetch_all(run, flags.workers);
+  DurationMillis skew = 0;
+  if (source.rest) {
+    MOP_TRY_ASSIGN(run.server_now, exchange_clock(rest, ctx.clock));
+    skew = run.server_now - ctx.clock.now();
+    tell_skew(ctx, skew);
+    learn_limit(rest, run);
+  }
+  fetch_all(run, source.ccxt.empty() ? flags.workers : 1);
   const auto stored = static_cast<std::size_t>(
-      std::count_if(run.series.begin(), run.series.end(), [](const Outcome& one) { return one.done; }));
+      std::count_if(run.series.begin(), run.series.end(), [](const FetchOutcome& one) { return one.done; }));
   if (stored == 0 && !interrupted() && run.series.front().error) {
     const bool all_alike = run.series.size() == 1 || run.blocked;
     if (all_alike) return fail(*run.series.front().error);
   }
-  print_result(run, stored, (monotonic_micros() - start) / 1000);
-  if (interrupted()) return Exit::kInterrupted;
-  if (stored == run.series.size()) return Exit::kDone;
-  return stored > 0 ? Exit::kPartly : Exit::kFailed;
+  print_result(run, rest.counters(), stored, skew, (monotonic_micros() - start) / 1000);
+  mention_quarantine(ctx, store);
+  return end_of(run, stored);
 }
 
 }  // namespace
@@ -283,7 +352,9 @@ void add_fetch(CLI::App& cli, Context& ctx) {
       "Example: mop fetch --symbols @major --timeframes 15m,1h --limit 5000\n"
       "Without --limit, --since or --full a series that is stored goes on behind its last candle; its newest "
       "3 are\n"
-      "asked for once more, as the exchange may have corrected them. Ctrl-C keeps what is stored.");
+      "asked for once more, as the exchange may have corrected them. Ctrl-C keeps what is stored.\n"
+      "Rows of another exchange (--source ccxt:kucoin) are marked in metadata.json; --source binance refuses "
+      "such files.");
   auto* limit = verb->add_option("--limit", flags->limit, "Newest candles per series [1000]");
   limit->check(CLI::Range(1, 10'000'000));
   auto* since =
@@ -291,9 +362,13 @@ void add_fetch(CLI::App& cli, Context& ctx) {
   auto* full = verb->add_flag("--full", flags->full, "The whole history of every series");
   since->excludes(limit);
   full->excludes(limit)->excludes(since);
-  verb->add_option("--source", flags->source, "auto or binance [auto]")
-      ->check(CLI::IsMember({"auto", "binance"}));
+  verb->add_option("--source", flags->source,
+                   "auto (archive for long histories, REST for the rest), binance (REST), archive, or "
+                   "ccxt:<exchange> [auto]")
+      ->type_name("NAME");
   verb->add_option("--base-url", flags->base_url, "REST address [https://api.binance.com]")->type_name("URL");
+  verb->add_option("--archive-url", flags->archive_url, "Bulk archive [https://data.binance.vision]")
+      ->type_name("URL");
   verb->add_option("--workers", flags->workers, "Series fetched at a time [8]")->check(CLI::Range(1, 64));
   verb->add_option("--weight-share", flags->weight_share, "Part of the rate limit to use [0.8]")
       ->check(CLI::Range(0.01, 1.0));

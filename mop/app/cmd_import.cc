@@ -196,6 +196,8 @@ Result<Exit> run_import(Context& ctx, const std::string& from) {
     return fail(ErrorCode::kCorrupt, plan.files[0].error);
   }
   print_result(ctx, plan, stored, (monotonic_micros() - start) / 1000);
+  store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
+  mention_quarantine(ctx, store);
   if (interrupted()) return Exit::kInterrupted;
   if (stored == plan.files.size()) return Exit::kDone;
   return stored > 0 ? Exit::kPartly : Exit::kFailed;

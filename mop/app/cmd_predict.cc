@@ -9,6 +9,7 @@
 #include "mop/app/command.h"
 #include "mop/app/models.h"
 #include "mop/app/price_forecast.h"
+#include "mop/app/series_text.h"
 #include "mop/base/json.h"
 #include "mop/base/sha256.h"
 #include "mop/evaluate/forecast_models.h"
@@ -64,6 +65,7 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
                             p.model.id(), opt.steps));
   }
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
+  mention_quarantine(ctx, store, p.symbol.name);
   MOP_TRY_ASSIGN(auto series, load_series(store, p.symbol.name, kind, INT64_MIN, as_of));
   MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(p.model, std::move(series)));
   MOP_TRY_ASSIGN(p.head, forecaster.head_for(interval));

@@ -12,8 +12,6 @@
 namespace mop::app {
 namespace {
 
-constexpr DurationMillis kStaleAfter = kDay;
-
 // Time since the newest stored candle closed.
 DurationMillis age_of(const store::FileMetadata& file, UnixMillis now) {
   return now - file.last_open_time - market::length_of(file.interval);
@@ -28,7 +26,14 @@ std::string note_on(const store::FileMetadata& file, UnixMillis now) {
     if (!symbol->successor.empty()) note += fmt::format(", goes on as {}", symbol->successor);
     return note;
   }
-  return age_of(file, now) > kStaleAfter ? "stale; run `mop fetch`" : "";
+  std::string note = state_of(file, now) == SeriesState::kStale ? "stale; run `mop fetch`" : "";
+  for (const store::SourceRange& range : file.ranges) {
+    if (!store::is_foreign(range.source)) continue;
+    note +=
+        fmt::format("{}{} from {} on", note.empty() ? "" : "; ", range.source, format_utc_date(range.from));
+    break;
+  }
+  return note;
 }
 
 std::size_t missing_of(const store::FileMetadata& file, store::GapKind kind) {
@@ -50,7 +55,9 @@ boost::json::object to_json(const store::FileMetadata& file, UnixMillis now) {
                            {"last_updated", file.last_updated},
                            {"sources", std::move(sources)},
                            {"content_hash", file.content_hash.text()},
+                           {"ranges", ranges_json(file.ranges)},
                            {"gaps", gaps_json(file.gaps)},
+                           {"state", to_string(state_of(file, now))},
                            {"note", note_on(file, now)}};
   if (file.rows > 0) {
     json["first_open_time"] = file.first_open_time;
@@ -96,6 +103,7 @@ Result<Exit> run_stats(Context& ctx) {
   MOP_TRY_ASSIGN(const SeriesFilter filter, series_filter(ctx));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   MOP_TRY_ASSIGN(const store::Metadata metadata, store.metadata());
+  mention_quarantine(ctx, store);
   std::vector<store::FileMetadata> files;
   std::size_t rows = 0;
   for (const store::FileMetadata& file : metadata.files) {

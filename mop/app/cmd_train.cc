@@ -10,6 +10,7 @@
 
 #include "mop/app/command.h"
 #include "mop/app/models.h"
+#include "mop/app/series_text.h"
 #include "mop/base/interrupt.h"
 #include "mop/base/log.h"
 #include "mop/base/parallel.h"
@@ -245,6 +246,7 @@ Result<Exit> train_fleet(Context& ctx, const TrainOptions& opt) {
   MOP_TRY_ASSIGN(fleet.since, parse_bound(opt.since, INT64_MIN));
   MOP_TRY_ASSIGN(fleet.until, parse_bound(opt.until, INT64_MAX));
   MOP_TRY_ASSIGN(fleet.jobs, list_jobs(ctx, opt));
+  mention_quarantine(ctx, fleet.store);
   const std::int64_t start = monotonic_micros();
   run_jobs(fleet);
   const double wall_s = static_cast<double>(monotonic_micros() - start) / 1e6;

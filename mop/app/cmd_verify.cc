@@ -165,6 +165,7 @@ void print_result(const Context& ctx, const std::vector<Checked>& list, const To
 Result<Exit> run_verify(Context& ctx, bool repairs) {
   MOP_TRY_ASSIGN(const SeriesFilter filter, series_filter(ctx));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
+  MOP_TRY(store.settle());
   auto saved = store::read_metadata(ctx.fs, store.directory());
   if (!saved && saved.error().code != ErrorCode::kCorrupt) return fail(saved.error());
   if (!saved) ctx.warn(saved.error().message);  // then every file lacks its entry
@@ -192,6 +193,7 @@ Result<Exit> run_verify(Context& ctx, bool repairs) {
   if (repairs) MOP_TRY(store.metadata());  // drops entries whose file is gone
   const Totals totals = count(list);
   print_result(ctx, list, totals);
+  mention_quarantine(ctx, store);
   return totals.problems > 0 ? Exit::kFailed : Exit::kDone;
 }
 

@@ -7,6 +7,7 @@
 
 #include "mop/app/models.h"
 #include "mop/app/price_forecast.h"
+#include "mop/app/series_text.h"
 #include "mop/base/build_info.h"
 #include "mop/base/interrupt.h"
 #include "mop/base/parallel.h"
@@ -210,6 +211,7 @@ Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options) 
   }
   MOP_TRY_ASSIGN(const auto tasks, list_tasks(ctx, options));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
+  mention_quarantine(ctx, store);
   std::vector<Result<ModelScore>> scores(tasks.size());
   {
     Progress progress("scoring", tasks.size(), ctx.quiet());

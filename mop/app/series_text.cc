@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <boost/json.hpp>
 
 namespace mop::app {
@@ -33,6 +34,53 @@ std::size_t fleet_position(std::string_view symbol) {
   return static_cast<std::size_t>(at - known.begin());
 }
 
+std::string_view to_string(SeriesState state) {
+  switch (state) {
+    case SeriesState::kLive:
+      return "live";
+    case SeriesState::kStale:
+      return "stale";
+    case SeriesState::kDead:
+      return "dead";
+  }
+  return "unknown";
+}
+
+SeriesState state_of(const store::FileMetadata& file, UnixMillis now) {
+  constexpr int kIntervals = 3;
+  const DurationMillis length = market::length_of(file.interval);
+  const DurationMillis age = now - file.last_open_time - length;
+  if (file.rows == 0 || age <= kIntervals * length) return SeriesState::kLive;
+  const auto symbol = market::find_symbol(file.symbol);
+  return symbol && symbol->ended && *symbol->ended <= now ? SeriesState::kDead : SeriesState::kStale;
+}
+
+void mention_quarantine(const Context& ctx, store::CandleStore& store, std::string_view symbol) {
+  const auto filter = series_filter(ctx);
+  const auto metadata = store.metadata();
+  if (!filter || !metadata) return;
+  std::vector<std::string> stale, dead;
+  for (const store::FileMetadata& file : metadata->files) {
+    if (!filter->keeps({file.symbol, file.interval})) continue;
+    if (!symbol.empty() && file.symbol != symbol) continue;
+    const SeriesState state = state_of(file, ctx.clock.now());
+    const std::string name = fmt::format("{} {}", file.symbol, market::to_string(file.interval));
+    if (state == SeriesState::kStale) stale.push_back(name);
+    if (state == SeriesState::kDead) dead.push_back(name);
+  }
+  const auto names = [](const std::vector<std::string>& all) {
+    constexpr std::size_t kNamed = 6;
+    const auto shown = std::span(all).first(std::min(all.size(), kNamed));
+    return fmt::format("{}{}", fmt::join(shown, ", "),
+                       all.size() > kNamed ? fmt::format(" and {} more", all.size() - kNamed) : "");
+  };
+  if (!dead.empty()) ctx.warn(fmt::format("dead series, their coins no longer trade: {}", names(dead)));
+  if (!stale.empty()) {
+    ctx.warn(fmt::format("stale series, newest candle older than 3 intervals (run `mop fetch`): {}",
+                         names(stale)));
+  }
+}
+
 std::string with_commas(std::size_t n) {
   std::string text = fmt::format("{}", n);
   for (std::size_t at = text.size(); at > 3;)
@@ -46,6 +94,13 @@ boost::json::array gaps_json(std::span<const store::Gap> gaps) {
     json.push_back(
         {{"from", gap.from}, {"to", gap.to}, {"missing", gap.missing}, {"kind", store::to_string(gap.kind)}});
   }
+  return json;
+}
+
+boost::json::array ranges_json(std::span<const store::SourceRange> ranges) {
+  boost::json::array json;
+  for (const store::SourceRange& range : ranges)
+    json.push_back({{"from", range.from}, {"to", range.to}, {"source", range.source}});
   return json;
 }
 

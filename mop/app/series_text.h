@@ -1,6 +1,7 @@
 // What the verbs that list stored series share: which ones, in what order, and how they are written.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,10 +29,23 @@ Result<SeriesFilter> series_filter(const Context& ctx);
 /// Place of a coin in the fleet's order, successors and unknown coins behind it.
 std::size_t fleet_position(std::string_view symbol);
 
+/// Whether a series still grows: `live`, `dead` (its coin no longer trades on Binance) or `stale` (its newest
+/// candle closed more than 3 intervals ago).
+enum class SeriesState : std::uint8_t { kLive, kStale, kDead };
+std::string_view to_string(SeriesState state);
+SeriesState state_of(const store::FileMetadata& file, UnixMillis now);
+
+/// One warning that names the stored series which are dead or stale, among the selected ones; nothing when
+/// all are live. `symbol`: of that coin alone. What the metadata cannot tell is not mentioned.
+void mention_quarantine(const Context& ctx, store::CandleStore& store, std::string_view symbol = {});
+
 /// "2,072,358".
 std::string with_commas(std::size_t n);
 
 /// `[{"from","to","missing","kind"}]`.
 boost::json::array gaps_json(std::span<const store::Gap> gaps);
+
+/// `[{"from","to","source"}]`.
+boost::json::array ranges_json(std::span<const store::SourceRange> ranges);
 
 }  // namespace mop::app

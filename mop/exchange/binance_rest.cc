@@ -17,6 +17,7 @@ constexpr std::int64_t kTimeWeight = 1, kKlinesWeight = 2, kExchangeInfoWeight =
 constexpr DurationMillis kDefaultRetryAfter = 10 * kSecond, kDefaultBan = 2 * kMinute;
 // Longer than this and a human should decide: the fetch stops instead of sleeping.
 constexpr DurationMillis kLongestWait = 10 * kMinute;
+constexpr int kSilences = 2;        // without any reply, one after the other: the next host is asked
 constexpr int kLooksAtCorrupt = 3;  // a body cut off on the way comes whole the next time
 constexpr std::array<std::int64_t, 7> kPassing{-1000, -1001, -1003, -1006, -1007, -1008, -1016};
 
@@ -62,16 +63,16 @@ std::string without_final_slash(std::string url) {
 Error refusal(const HttpReply& reply, const std::optional<ApiError>& api, std::string_view what) {
   if (reply.status == 451) {
     return {ErrorCode::kUnsupported,
-            fmt::format("Binance does not serve this location (HTTP 451) for {}; use --base-url "
-                        "https://data-api.binance.vision, which serves market data to most places",
+            fmt::format("Binance does not serve this location (HTTP 451) for {}; run from elsewhere, set "
+                        "HTTPS_PROXY, or collect from another exchange with --source ccxt:kucoin",
                         what)};
   }
   if (reply.status == 403) {
-    return {ErrorCode::kUnsupported,
-            fmt::format(
-                "Binance's firewall blocked this address (HTTP 403) for {}; wait some minutes, send less, or "
-                "use --base-url https://data-api.binance.vision",
-                what)};
+    return {
+        ErrorCode::kUnsupported,
+        fmt::format("Binance's firewall blocked this address (HTTP 403) for {}; wait some minutes and lower "
+                    "--weight-share, or set HTTPS_PROXY",
+                    what)};
   }
   if (api && (api->code == -1121 || api->code == -1122)) {
     return {ErrorCode::kNotFound,
@@ -91,14 +92,32 @@ struct BinanceRest::Verdict {
   std::string body;
   std::optional<Error> error;
   std::optional<DurationMillis> retry_in;
+  bool silent = false;  // no reply at all
 };
 
 BinanceRest::BinanceRest(Transport& transport, Clock& clock, BinanceOptions options)
     : transport_(transport),
       clock_(clock),
       options_(std::move(options)),
-      budget_(clock, std::clamp(options_.weight_share, 0.0, 1.0)),
-      rng_(options_.jitter_seed, 0x62696e616e6365) {}
+      budget_(clock, std::clamp(options_.weight_share, 0.0, 1.0), options_.shared_weight),
+      hosts_{without_final_slash(options_.base_url)},
+      rng_(options_.jitter_seed, 0x62696e616e6365) {
+  hosts_.insert(hosts_.end(), options_.other_hosts.begin(), options_.other_hosts.end());
+}
+
+std::string BinanceRest::host() const {
+  return hosts_[host_.load()];
+}
+
+// True when the next attempt goes to another host than `index`.
+bool BinanceRest::leave_host(std::size_t index, std::string_view why) {
+  if (index + 1 >= hosts_.size()) return false;
+  std::size_t expected = index;
+  if (host_.compare_exchange_strong(expected, index + 1)) {
+    log_warning(fmt::format("{}; going on with {}", why, hosts_[index + 1]));
+  }
+  return true;
+}
 
 DurationMillis BinanceRest::backoff(int attempt_number) {
   const double full = std::min(static_cast<double>(options_.max_backoff_ms),
@@ -109,12 +128,12 @@ DurationMillis BinanceRest::backoff(int attempt_number) {
 
 BinanceRest::Verdict BinanceRest::judge(const HttpReply& reply, std::string_view what,
                                         DurationMillis backoff_ms) {
-  if (reply.status == 200) return {reply.body, std::nullopt, std::nullopt};
+  if (reply.status == 200) return {reply.body, {}, {}, false};
   const auto api = parse_api_error(reply.body);
   const std::string said = api ? fmt::format(", {}: {}", api->code, quoted(api->message)) : std::string();
   if (reply.status == 418) {
     ++http_418_;
-    return {"", budget_.ban_for(retry_after(reply, kDefaultBan)), std::nullopt};
+    return {"", budget_.ban_for(retry_after(reply, kDefaultBan)), {}, false};
   }
   if (reply.status == 429) {
     ++http_429_;
@@ -123,42 +142,50 @@ BinanceRest::Verdict BinanceRest::judge(const HttpReply& reply, std::string_view
         ErrorCode::kRateLimited,
         fmt::format("Binance's rate limit was reached for {} (HTTP 429, wait {}){}; lower --weight-share",
                     what, format_duration(wait), said)};
-    if (wait > kLongestWait) return {"", std::move(error), std::nullopt};
+    if (wait > kLongestWait) return {"", std::move(error), {}, false};
     budget_.wait_for(wait);
-    return {"", std::move(error), 0};  // the budget holds everybody back
+    return {"", std::move(error), 0, false};  // the budget holds everybody back
   }
   const bool passes = reply.status >= 500 ||
                       (api && std::find(kPassing.begin(), kPassing.end(), api->code) != kPassing.end());
-  if (!passes) return {"", refusal(reply, api, what), std::nullopt};
+  if (!passes) return {"", refusal(reply, api, what), {}, false};
   return {
       "",
       Error{ErrorCode::kUnavailable, fmt::format("Binance could not answer {} (HTTP {}{}); try again later",
                                                  what, reply.status, said)},
-      backoff_ms};
+      backoff_ms, false};
 }
 
 BinanceRest::Verdict BinanceRest::attempt(const std::string& url, std::int64_t weight, std::string_view what,
                                           int number) {
-  if (auto allowed = budget_.acquire(weight); !allowed) return {"", allowed.error(), std::nullopt};
+  if (auto allowed = budget_.acquire(weight); !allowed) return {"", allowed.error(), {}, false};
   ++requests_;
   weight_used_ += weight;
+  const UnixMillis sent = clock_.now();
   auto reply = transport_.get({url, options_.timeout_ms});
-  budget_.replied(weight, reply ? to_integer(reply->header("x-mbx-used-weight-1m")) : std::nullopt);
+  budget_.replied(weight, reply ? to_integer(reply->header("x-mbx-used-weight-1m")) : std::nullopt, sent);
   if (reply) return judge(*reply, what, backoff(number));
   const bool passes = reply.error().code == ErrorCode::kUnavailable;
-  return {"", reply.error(), passes ? std::optional(backoff(number)) : std::nullopt};
+  return {"", reply.error(), passes ? std::optional(backoff(number)) : std::nullopt, passes};
 }
 
 Result<void> BinanceRest::get(const std::string& path_and_query, std::int64_t weight, std::string_view what,
                               const ReadBody& read) {
-  const std::string url = without_final_slash(options_.base_url) + path_and_query;
-  for (int number = 0;; ++number) {
-    Verdict verdict = attempt(url, weight, what, number);
+  for (int number = 0, silent = 0;; ++number) {
+    const std::size_t host = host_.load();
+    Verdict verdict = attempt(hosts_[host] + path_and_query, weight, what, number);
+    silent = verdict.silent ? silent + 1 : 0;
     if (!verdict.error) {
       auto done = read(verdict.body);
       if (done) return {};
       verdict.error = Error{done.error().code, fmt::format("{}: {}", what, done.error().message)};
       if (number + 1 < kLooksAtCorrupt) verdict.retry_in = backoff(number);
+    }
+    const bool blocked = verdict.error->code == ErrorCode::kUnsupported;
+    if ((blocked || silent >= kSilences) && leave_host(host, verdict.error->message)) {
+      number = -1;  // a new host gets all attempts; there are few hosts, so this ends
+      silent = 0;
+      continue;
     }
     if (!verdict.retry_in) return fail(std::move(*verdict.error));
     if (number + 1 >= options_.max_attempts) {
@@ -220,8 +247,9 @@ Result<ExchangeInfo> BinanceRest::exchange_info(const std::vector<std::string>& 
 }
 
 FetchCounters BinanceRest::counters() const {
-  return {requests_.load(),    retries_.load(),  weight_used_.load(),
-          budget_.peak_used(), http_429_.load(), http_418_.load()};
+  return {requests_.load(),    retries_.load(),   weight_used_.load(),
+          budget_.peak_used(), http_429_.load(),  http_418_.load(),
+          budget_.limit(),     budget_.allowed(), static_cast<std::int64_t>(host_.load())};
 }
 
 }  // namespace mop::exchange

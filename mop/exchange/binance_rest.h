@@ -21,8 +21,11 @@ namespace mop::exchange {
 
 struct BinanceOptions {
   std::string base_url = "https://api.binance.com";
+  std::vector<std::string>
+      other_hosts;            // asked in order when base_url blocks (451, 403) or cannot be reached
+  std::string shared_weight;  // file shared with other processes; "" counts this process alone
   int max_attempts = 6;       // of one request, the first included
-  double weight_share = 0.8;  // part of the exchange's weight limit this process uses, 0 < share <= 1
+  double weight_share = 0.8;  // part of the exchange's weight limit to use, 0 < share <= 1
   DurationMillis timeout_ms = 20 * kSecond;
   DurationMillis first_backoff_ms = 500;  // doubles with every attempt, jittered to 50..100 %
   DurationMillis max_backoff_ms = 30 * kSecond;
@@ -36,6 +39,9 @@ struct FetchCounters {
   std::int64_t peak_weight = 0;  // largest X-MBX-USED-WEIGHT-1M seen: the whole address, all programs
   std::int64_t http_429 = 0;
   std::int64_t http_418 = 0;
+  std::int64_t weight_limit = 0;    // of a minute, as exchangeInfo stated it (6000 until then)
+  std::int64_t weight_allowed = 0;  // our share of it
+  std::int64_t host_changes = 0;
 };
 
 /// What part of a series to ask for. Bounds are open times, both inclusive; no bound asks for the newest
@@ -48,9 +54,10 @@ struct KlinesQuery {
 };
 
 /// Thread-safe. Repeats what may pass (timeouts, 5xx, overload codes, 429 after its Retry-After); stays
-/// within its share of the weight limit. Errors of every call: kUnavailable (attempts used up), kRateLimited
-/// (banned), kUnsupported (451, 403: blocked from here), kNotFound (unknown symbol or path), kInvalidArgument
-/// (other 4xx), kCorrupt (not what Binance sends), kInterrupted.
+/// within its share of the weight limit; goes on to the next host when one blocks or is silent twice. Errors
+/// of every call: kUnavailable (attempts used up), kRateLimited (banned), kUnsupported (451, 403: all hosts
+/// block), kNotFound (unknown symbol or path), kInvalidArgument (other 4xx), kCorrupt (not what Binance
+/// sends), kInterrupted.
 class BinanceRest {
  public:
   static constexpr int kMaxLimit = 1000;
@@ -66,6 +73,8 @@ class BinanceRest {
   Result<ExchangeInfo> exchange_info(const std::vector<std::string>& symbols);
 
   FetchCounters counters() const;
+  /// The host that is asked at present.
+  std::string host() const;
 
  private:
   struct Verdict;  // what one attempt came to
@@ -73,6 +82,7 @@ class BinanceRest {
   Result<void> get(const std::string& path_and_query, std::int64_t weight, std::string_view what,
                    const ReadBody& read);
   Verdict attempt(const std::string& url, std::int64_t weight, std::string_view what, int number);
+  bool leave_host(std::size_t index, std::string_view why);
   Verdict judge(const HttpReply& reply, std::string_view what, DurationMillis backoff);
   DurationMillis backoff(int attempt_number);
 
@@ -80,6 +90,8 @@ class BinanceRest {
   Clock& clock_;
   const BinanceOptions options_;
   WeightBudget budget_;
+  std::vector<std::string> hosts_;
+  std::atomic<std::size_t> host_{0};
   std::mutex rng_mutex_;
   Rng rng_;
   std::atomic<std::int64_t> requests_{0}, retries_{0}, weight_used_{0}, http_429_{0}, http_418_{0};

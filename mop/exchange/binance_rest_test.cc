@@ -115,7 +115,7 @@ TEST(BinanceRestTest, LocationAndFirewallAreFinalAndExplained) {
     ASSERT_FALSE(answer.has_value());
     EXPECT_EQ(answer.error().code, ErrorCode::kUnsupported);
     EXPECT_NE(answer.error().message.find(std::to_string(reply.status)), std::string::npos);
-    EXPECT_NE(answer.error().message.find("--base-url https://data-api.binance.vision"), std::string::npos);
+    EXPECT_NE(answer.error().message.find("HTTPS_PROXY"), std::string::npos);
     EXPECT_EQ(f.rest.counters().requests, 1);
   }
 }
@@ -227,6 +227,45 @@ TEST(BinanceRestTest, AShareSmallerThanOneRequestStillMakesProgress) {
   for (int i = 0; i < 3; ++i)
     ASSERT_TRUE(f.rest.klines({"BTCUSDT", market::Interval::k1h, {}, {}, 5}).has_value());
   EXPECT_GE(f.clock.slept(), 2 * kMinute);
+}
+
+BinanceOptions two_hosts() {
+  BinanceOptions options;
+  options.base_url = "https://one";
+  options.other_hosts = {"https://two"};
+  return options;
+}
+
+TEST(BinanceRestTest, ABlockedHostIsLeftForTheNextAndNotAskedAgain) {
+  for (const int status : {451, 403}) {
+    Fixture f({bad(status), time_reply()}, two_hosts());
+    ASSERT_TRUE(f.rest.server_time().has_value());
+    ASSERT_TRUE(f.rest.server_time().has_value());
+    const auto& urls = f.transport.urls();
+    ASSERT_EQ(urls.size(), 3u);
+    EXPECT_TRUE(urls[0].starts_with("https://one/"));
+    EXPECT_TRUE(urls[1].starts_with("https://two/"));
+    EXPECT_TRUE(urls[2].starts_with("https://two/"));
+    EXPECT_EQ(f.rest.host(), "https://two");
+    EXPECT_EQ(f.rest.counters().host_changes, 1);
+    EXPECT_EQ(f.clock.slept(), 0) << "another host need not be waited for";
+  }
+}
+
+TEST(BinanceRestTest, ASilentHostIsLeftAfterTwoTries) {
+  Fixture f({lost(), lost(), time_reply()}, two_hosts());
+  ASSERT_TRUE(f.rest.server_time().has_value());
+  EXPECT_TRUE(f.transport.urls()[1].starts_with("https://one/"));
+  EXPECT_TRUE(f.transport.urls()[2].starts_with("https://two/"));
+}
+
+TEST(BinanceRestTest, WhenEveryHostBlocksTheReasonIsTold) {
+  Fixture f({bad(451)}, two_hosts());
+  const auto answer = f.rest.server_time();
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(f.rest.counters().requests, 2);
+  EXPECT_NE(answer.error().message.find("ccxt:"), std::string::npos) << answer.error().message;
 }
 
 }  // namespace

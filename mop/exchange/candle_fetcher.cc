@@ -13,15 +13,15 @@ using market::Candle;
 
 class Fetcher {
  public:
-  Fetcher(BinanceRest& rest, const std::string& symbol, market::Interval interval, UnixMillis server_now,
-          const OnPage& on_page)
+  Fetcher(BinanceRest& rest, const std::string& symbol, market::Interval interval,
+          std::optional<UnixMillis> until, UnixMillis server_now, const OnPage& on_page)
       : rest_(rest),
         symbol_(symbol),
         interval_(interval),
         length_(market::length_of(interval)),
         server_now_(server_now),
         // Open times before the running candle's: what is asked for is finished already.
-        end_(server_now / length_ * length_ - 1),
+        end_(std::min(server_now / length_ * length_ - 1, until.value_or(INT64_MAX))),
         on_page_(on_page) {}
 
   Result<FetchedCandles> since(UnixMillis start) {
@@ -132,7 +132,7 @@ class Fetcher {
 
 Result<FetchedCandles> fetch_candles(BinanceRest& rest, const std::string& symbol, market::Interval interval,
                                      const FetchRange& range, UnixMillis server_now, const OnPage& on_page) {
-  Fetcher fetcher(rest, symbol, interval, server_now, on_page);
+  Fetcher fetcher(rest, symbol, interval, range.until, server_now, on_page);
   if (range.since) return fetcher.since(std::max<UnixMillis>(0, *range.since));
   if (range.newest == 0) {
     return fail(ErrorCode::kInvalidArgument, "number of candles to fetch must be at least 1, was 0");

@@ -17,6 +17,7 @@ namespace mop::exchange {
 struct FetchRange {
   std::optional<UnixMillis> since;
   std::size_t newest = 1000;
+  std::optional<UnixMillis> until = std::nullopt;  // open time, inclusive; nothing later is asked for
 };
 
 struct FetchedCandles {

@@ -45,6 +45,21 @@ CandleSeries CandleSeries::closing_in(UnixMillis since, UnixMillis until) const 
   return slice(first, std::max(first, first_closing_at(until)));
 }
 
+CandleSeries splice(const CandleSeries& earlier, const CandleSeries& later) {
+  MOP_CHECK(earlier.interval == later.interval) << earlier.symbol << " and " << later.symbol;
+  CandleSeries whole = earlier;
+  const std::size_t first = earlier.size() == 0 ? 0 : later.lower_bound(earlier.open_time.back() + 1);
+  const CandleSeries rest = later.slice(first, later.size());
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  append(whole.open_time, rest.open_time);
+  append(whole.open, rest.open);
+  append(whole.high, rest.high);
+  append(whole.low, rest.low);
+  append(whole.close, rest.close);
+  append(whole.volume, rest.volume);
+  return whole;
+}
+
 std::vector<Hole> find_holes(std::span<const UnixMillis> open_time, Interval interval) {
   const DurationMillis step = length_of(interval);
   std::vector<Hole> holes;

@@ -37,6 +37,11 @@ struct CandleSeries {
   CandleSeries closing_in(UnixMillis since, UnixMillis until) const;
 };
 
+/// One series out of two: `earlier`, and behind its last candle what `later` has, at factor 1 and under
+/// `earlier`'s symbol. The hole between them stays a hole. For coins that were renamed (market::Symbol has
+/// the successor). REQUIRES: equal intervals.
+CandleSeries splice(const CandleSeries& earlier, const CandleSeries& later);
+
 /// Stretches without candles between the first and the last candle, ascending.
 std::vector<Hole> find_holes(std::span<const UnixMillis> open_time, Interval interval);
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
+#include "mop/base/json.h"
 #include "mop/base/log.h"
+#include "mop/market/symbol.h"
 #include "mop/store/candle_csv.h"
 #include "mop/store/combine.h"
 
@@ -66,6 +69,25 @@ void add_source(FileMetadata& file, std::string_view source) {
   }
 }
 
+// What the old entry knew of the sources; rows it knew nothing of are of nobody known.
+void keep_sources(FileMetadata& file, const FileMetadata* old) {
+  if (old != nullptr) {
+    file.sources = old->sources;
+    file.ranges = old->ranges;
+  }
+  if (file.rows == 0) return;
+  if (file.ranges.empty() || file.ranges.front().from > file.first_open_time) {
+    const UnixMillis end = file.ranges.empty() ? file.last_open_time : file.ranges.front().from - 1;
+    assign_source(file.ranges, file.first_open_time, end, kUnknownSource);
+  }
+  if (file.ranges.back().to < file.last_open_time) {
+    assign_source(file.ranges, file.ranges.back().to + 1, file.last_open_time, kUnknownSource);
+  }
+  for (const SourceRange& range : file.ranges) {
+    if (range.source == kUnknownSource) add_source(file, kUnknownSource);
+  }
+}
+
 // The entry after `fresh` rows were appended, without reading the file.
 void extend(FileMetadata& file, std::span<const Candle> fresh, std::string_view text) {
   std::vector<UnixMillis> times{file.last_open_time};
@@ -81,7 +103,19 @@ void extend(FileMetadata& file, std::span<const Candle> fresh, std::string_view 
 
 bool same_but_for_update_time(const FileMetadata& a, const FileMetadata& b) {
   return a.rows == b.rows && a.bytes == b.bytes && a.content_hash == b.content_hash && a.gaps == b.gaps &&
-         a.sources == b.sources;
+         a.sources == b.sources && a.ranges == b.ranges;
+}
+
+// Of rows that overlap stored ones: a foreign exchange's only where nothing or its own is stored.
+std::vector<Candle> allowed(const FileMetadata& entry, std::span<const Candle> stored,
+                            std::span<const Candle> overlap, std::string_view source) {
+  std::vector<Candle> kept(overlap.begin(), overlap.end());
+  if (!is_foreign(source)) return kept;
+  std::erase_if(kept, [&](const Candle& c) {
+    const auto same_time = [&](const Candle& s) { return s.open_time == c.open_time; };
+    return entry.source_at(c.open_time) != source && std::any_of(stored.begin(), stored.end(), same_time);
+  });
+  return kept;
 }
 
 StoreReport report_of(const FileMetadata& file) {
@@ -176,7 +210,7 @@ Result<std::optional<FileMetadata>> CandleStore::current_entry(const Metadata& s
   const std::span<const Gap> before =
       entry != nullptr ? std::span<const Gap>(entry->gaps) : std::span<const Gap>();
   MOP_TRY_ASSIGN(FileMetadata rebuilt, describe(complete, symbol, interval, before, file));
-  rebuilt.sources = entry != nullptr ? entry->sources : std::vector<std::string>{std::string(kUnknownSource)};
+  keep_sources(rebuilt, entry);
   rebuilt.last_updated =
       entry != nullptr && same_but_for_update_time(rebuilt, *entry) ? entry->last_updated : clock_.now();
   return std::optional(std::move(rebuilt));
@@ -194,39 +228,81 @@ Result<FileMetadata> CandleStore::rewrite(Metadata& saved, FileMetadata entry, s
   MOP_TRY_ASSIGN(FileMetadata described, describe(text, entry.symbol, entry.interval, entry.gaps, file));
   MOP_TRY(fs_.write_atomically(file, text));
   described.sources = std::move(entry.sources);
+  described.ranges = std::move(entry.ranges);
   return described;
 }
 
 Result<FileMetadata> CandleStore::insert(Metadata& saved, FileMetadata entry, std::span<const Candle> overlap,
-                                         std::span<const Candle> fresh, StoreReport& report) {
+                                         std::span<const Candle> fresh, std::string_view source,
+                                         StoreReport& report) {
   const std::string file = path(entry.symbol, entry.interval);
   MOP_TRY_ASSIGN(const std::string bytes, fs_.read(file));
   const std::size_t begin = offset_of(bytes, overlap.front().open_time);
   const std::size_t end = offset_of(bytes, overlap.back().open_time + 1);
   MOP_TRY_ASSIGN(const auto stored, parse_rows(bytes, begin, end, entry.interval, file));
-  const Combined combined = combine(stored, overlap);
+  const Combined combined = combine(stored, allowed(entry, stored, overlap, source));
   report.rows_added = combined.added;
   report.rows_changed = combined.changed;
-  if (combined.added + combined.changed == 0) return append(std::move(entry), fresh, report);
+  if (combined.added + combined.changed == 0) return append(saved, std::move(entry), fresh, source, report);
+  MOP_TRY(note_revisions(entry, combined.revisions, source));
   report.rows_added += fresh.size();
   const std::string_view all = bytes;
   std::string text(all.substr(0, begin));
   text += rows_text(combined.candles);
   text += all.substr(end, entry.bytes - end);
   text += rows_text(fresh);
+  for (const Taken& taken : combined.taken)
+    assign_source(entry.ranges, taken.from, taken.to, source);
+  if (!fresh.empty()) assign_source(entry.ranges, fresh.front().open_time, fresh.back().open_time, source);
   return rewrite(saved, std::move(entry), text);
 }
 
-Result<FileMetadata> CandleStore::append(FileMetadata entry, std::span<const Candle> fresh,
-                                         StoreReport& report) {
+Result<FileMetadata> CandleStore::append(Metadata& saved, FileMetadata entry, std::span<const Candle> fresh,
+                                         std::string_view source, StoreReport& report) {
   const std::string file = path(entry.symbol, entry.interval);
   MOP_TRY_ASSIGN(const std::uint64_t size, fs_.size(file));
   if (fresh.empty() && size == entry.bytes) return entry;
   const std::string text = rows_text(fresh);
+  if (!fresh.empty() && (entry.ranges.empty() || entry.ranges.back().source != source)) {
+    // Said before the rows are there: rows that a crash leaves without an entry then have a source.
+    assign_source(entry.ranges, fresh.front().open_time, fresh.back().open_time, source);
+    saved.put(entry);
+    MOP_TRY(save(saved));
+  } else if (!fresh.empty()) {
+    assign_source(entry.ranges, fresh.front().open_time, fresh.back().open_time, source);
+  }
   MOP_TRY(fs_.append_at(file, entry.bytes, text));  // cuts a torn tail as well
   extend(entry, fresh, text);
   report.rows_added += fresh.size();
   return entry;
+}
+
+// One line of JSON for each replaced row: what it was, what it is, who said so and when.
+Result<void> CandleStore::note_revisions(const FileMetadata& entry, std::span<const Revision> revisions,
+                                         std::string_view source) {
+  if (revisions.empty()) return {};
+  const auto row = [](const Candle& c) {
+    std::string text;
+    append_row(text, c);
+    text.pop_back();
+    return text;
+  };
+  std::string lines;
+  for (const Revision& r : revisions) {
+    lines += to_json_text(boost::json::object{{"noted_at", clock_.now()},
+                                              {"symbol", entry.symbol},
+                                              {"timeframe", market::to_string(entry.interval)},
+                                              {"open_time", r.before.open_time},
+                                              {"before", row(r.before)},
+                                              {"before_source", entry.source_at(r.before.open_time)},
+                                              {"after", row(r.after)},
+                                              {"after_source", source}}) +
+             "\n";
+  }
+  const std::string log = directory_ + "/revisions.ndjson";
+  const auto size = fs_.size(log);
+  if (!size && size.error().code != ErrorCode::kNotFound) return fail(size.error());
+  return fs_.append_at(log, size.value_or(0), lines);
 }
 
 Result<StoreReport> CandleStore::merge(std::string_view symbol, market::Interval interval,
@@ -246,6 +322,8 @@ Result<StoreReport> CandleStore::merge(std::string_view symbol, market::Interval
     entry.symbol = symbol;
     entry.interval = interval;
     entry.sources.clear();
+    entry.ranges.clear();
+    assign_source(entry.ranges, candles.front().open_time, candles.back().open_time, source);
     counts.rows_added = candles.size();
     MOP_TRY_ASSIGN(
         entry, rewrite(saved, std::move(entry), fmt::format("{}\n{}", kCandleHeader, rows_text(candles))));
@@ -253,9 +331,9 @@ Result<StoreReport> CandleStore::merge(std::string_view symbol, market::Interval
     const auto later = std::partition_point(
         candles.begin(), candles.end(), [&](const Candle& c) { return c.open_time <= entry.last_open_time; });
     const auto split = static_cast<std::size_t>(later - candles.begin());
-    auto stored = split > 0
-                      ? insert(saved, std::move(entry), candles.first(split), candles.subspan(split), counts)
-                      : append(std::move(entry), candles, counts);
+    auto stored = split > 0 ? insert(saved, std::move(entry), candles.first(split), candles.subspan(split),
+                                     source, counts)
+                            : append(saved, std::move(entry), candles, source, counts);
     if (!stored) return fail(stored.error());
     entry = std::move(*stored);
   }
@@ -337,6 +415,49 @@ Result<Metadata> CandleStore::metadata() {
   return metadata;
 }
 
+Result<market::CandleSeries> CandleStore::load_spliced(std::string_view symbol, market::Interval interval) {
+  MOP_TRY_ASSIGN(const market::CandleSeries series, load(symbol, interval));
+  const auto known = market::find_symbol(symbol);
+  if (!known || known->successor.empty() || !fs_.exists(path(known->successor, interval))) return series;
+  MOP_TRY_ASSIGN(const market::CandleSeries later, load(known->successor, interval));
+  return market::splice(series, later);
+}
+
+// True when the entry changed. Only what a killed merge can have left is touched.
+Result<bool> CandleStore::settle_file(Metadata& saved, const SeriesKey& key) {
+  const std::string file = path(key.symbol, key.interval);
+  MOP_TRY_ASSIGN(const std::string bytes, fs_.read(file));
+  const FileMetadata* const entry = saved.find(key.symbol, key.interval);
+  if (entry != nullptr && entry->bytes == bytes.size()) return false;
+  const std::string_view all = bytes;
+  if (entry != nullptr && entry->bytes > 0) {
+    ContentHash before;
+    before.extend(all.substr(0, entry->bytes));
+    if (entry->bytes > all.size() || !(before == entry->content_hash)) return false;
+  }
+  const std::size_t complete = bytes.size() - torn_bytes(bytes);
+  if (!scan(all.substr(0, complete), key.interval).problems.empty()) return false;
+  if (complete < bytes.size()) MOP_TRY(fs_.append_at(file, complete, ""));
+  MOP_TRY_ASSIGN(std::optional<FileMetadata> rebuilt, current_entry(saved, key.symbol, key.interval));
+  if (rebuilt) saved.put(std::move(*rebuilt));
+  return true;
+}
+
+Result<void> CandleStore::settle() {
+  const std::scoped_lock one_at_a_time(mutex_);
+  if (series().empty()) return {};
+  const auto lock = FileLock::acquire(directory_ + "/.lock");
+  if (!lock) return {};  // a merge is running, or the directory is read-only
+  auto saved = read_metadata(fs_, directory_);
+  if (!saved) return {};  // verify tells
+  bool changed = false;
+  for (const SeriesKey& key : series()) {
+    MOP_TRY_ASSIGN(const bool settled, settle_file(*saved, key));
+    changed = changed || settled;
+  }
+  return changed ? save(*saved) : Result<void>();
+}
+
 Result<RepairReport> CandleStore::repair(std::string_view symbol, market::Interval interval) {
   const std::scoped_lock one_at_a_time(mutex_);
   MOP_TRY_ASSIGN(const FileLock lock, lock_directory());
@@ -355,7 +476,6 @@ Result<RepairReport> CandleStore::repair(std::string_view symbol, market::Interv
   FileMetadata entry = old != nullptr ? *old : FileMetadata{};
   entry.symbol = symbol;
   entry.interval = interval;
-  if (old == nullptr) entry.sources.emplace_back(kUnknownSource);
   const std::string text =
       fmt::format("{}\n{}", kCandleHeader, rows_text(last_versions(std::move(found.rows))));
   if (text != bytes) {
@@ -363,6 +483,7 @@ Result<RepairReport> CandleStore::repair(std::string_view symbol, market::Interv
     MOP_TRY(fs_.write_atomically(report.kept_aside, bytes));
   }
   MOP_TRY_ASSIGN(entry, rewrite(saved, std::move(entry), text));
+  keep_sources(entry, nullptr);
   entry.last_updated = clock_.now();
   report.rows = entry.rows;
   report.dropped = report.rows_before - report.rows;

@@ -11,6 +11,7 @@
 #include "mop/base/fs.h"
 #include "mop/market/candle.h"
 #include "mop/market/candle_series.h"
+#include "mop/store/combine.h"
 #include "mop/store/gap.h"
 #include "mop/store/metadata.h"
 
@@ -62,9 +63,10 @@ class CandleStore {
   /// Stores closed candles: new ones are appended, stored ones that differ are replaced (the last closed
   /// version wins; columns the new version lacks are kept while prices and volume are the same), older ones
   /// are inserted. Appending writes the new rows only; a change or an insertion rewrites the file atomically.
-  /// `source` says who delivered them ("binance", "import", ...). `candles` must be valid, ascending and
-  /// unique. Errors: kInvalidArgument (they are not), kCorrupt (the stored file needs `mop verify --repair`),
-  /// kUnavailable (another process holds the directory), kIo (the old rows stay).
+  /// `source` says who delivered them ("binance", "import", ...); rows of another exchange ("ccxt:...") never
+  /// replace a stored row of somebody else. Every replaced row is noted in revisions.ndjson. `candles` must
+  /// be valid, ascending and unique. Errors: kInvalidArgument (they are not), kCorrupt (the stored file needs
+  /// `mop verify --repair`), kUnavailable (another process holds the directory), kIo (the old rows stay).
   Result<StoreReport> merge(std::string_view symbol, market::Interval interval,
                             std::span<const market::Candle> candles, std::string_view source);
 
@@ -72,6 +74,15 @@ class CandleStore {
   /// more than what is stored: what is missing there becomes no_trades. Errors: kNotFound, and as merge.
   Result<void> mark_no_trades(std::string_view symbol, market::Interval interval, UnixMillis from,
                               UnixMillis to);
+
+  /// The series with the one that carries it on behind it (market::splice), when both are stored: MATICUSDT
+  /// with POLUSDT. Any other symbol as load. The files stay as they are. Errors: as load.
+  Result<market::CandleSeries> load_spliced(std::string_view symbol, market::Interval interval);
+
+  /// Ends what a killed process left half done: cuts the torn row of an interrupted append, rebuilds entries
+  /// that were voided or never written. Files that differ from their entry in another way are left for verify
+  /// to tell. Does nothing when the directory cannot be locked. Errors: kIo.
+  Result<void> settle();
 
   /// Files present, sorted by name.
   std::vector<SeriesKey> series() const;
@@ -92,9 +103,14 @@ class CandleStore {
   Result<std::optional<FileMetadata>> current_entry(const Metadata& saved, std::string_view symbol,
                                                     market::Interval interval);
   Result<bool> refresh(Metadata& metadata);
-  Result<FileMetadata> append(FileMetadata entry, std::span<const market::Candle> fresh, StoreReport& report);
+  Result<FileMetadata> append(Metadata& saved, FileMetadata entry, std::span<const market::Candle> fresh,
+                              std::string_view source, StoreReport& report);
   Result<FileMetadata> insert(Metadata& saved, FileMetadata entry, std::span<const market::Candle> overlap,
-                              std::span<const market::Candle> fresh, StoreReport& report);
+                              std::span<const market::Candle> fresh, std::string_view source,
+                              StoreReport& report);
+  Result<void> note_revisions(const FileMetadata& entry, std::span<const Revision> revisions,
+                              std::string_view source);
+  Result<bool> settle_file(Metadata& saved, const SeriesKey& key);
   Result<FileMetadata> rewrite(Metadata& saved, FileMetadata entry, std::string_view text);
   Result<StoreReport> finish_merge(Metadata& saved, FileMetadata entry, const StoreReport& counts,
                                    std::string_view source);

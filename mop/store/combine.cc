@@ -28,18 +28,32 @@ Combined combine(std::span<const Candle> stored, std::span<const Candle> fresh) 
   Combined result;
   result.candles.reserve(stored.size() + fresh.size());
   std::size_t i = 0;
+  bool run = false;  // the last candle was taken from the fresh ones
+  const auto take = [&](const Candle& c) {
+    if (!run) result.taken.push_back({c.open_time, c.open_time});
+    run = true;
+    result.taken.back().to = c.open_time;
+    result.candles.push_back(c);
+  };
   for (const Candle& f : fresh) {
-    while (i < stored.size() && stored[i].open_time < f.open_time)
+    while (i < stored.size() && stored[i].open_time < f.open_time) {
       result.candles.push_back(stored[i++]);
+      run = false;
+    }
     if (i == stored.size() || stored[i].open_time > f.open_time) {
-      result.candles.push_back(f);
+      take(f);
       ++result.added;
       continue;
     }
     const Candle latest = later_version(stored[i], f);
-    const bool same = latest == stored[i];
-    result.changed += static_cast<std::size_t>(!same);
-    result.candles.push_back(same ? stored[i] : latest);  // an equal number keeps its stored spelling
+    if (latest == stored[i]) {
+      result.candles.push_back(stored[i]);  // an equal number keeps its stored spelling
+      run = false;
+    } else {
+      ++result.changed;
+      result.revisions.push_back({stored[i], latest});
+      take(latest);
+    }
     ++i;
   }
   while (i < stored.size())

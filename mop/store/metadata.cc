@@ -20,11 +20,18 @@ bj::object to_json(const Gap& gap) {
   return {{"from", gap.from}, {"to", gap.to}, {"missing", gap.missing}, {"kind", to_string(gap.kind)}};
 }
 
+bj::object to_json(const SourceRange& range) {
+  return {{"from", range.from}, {"to", range.to}, {"source", range.source}};
+}
+
 bj::object to_json(const FileMetadata& file) {
   bj::array sources(file.sources.begin(), file.sources.end());
   bj::array gaps;
   for (const Gap& gap : file.gaps)
     gaps.push_back(to_json(gap));
+  bj::array ranges;
+  for (const SourceRange& range : file.ranges)
+    ranges.push_back(to_json(range));
   return {{"symbol", file.symbol},
           {"timeframe", market::to_string(file.interval)},
           {"rows", file.rows},
@@ -33,6 +40,7 @@ bj::object to_json(const FileMetadata& file) {
           {"last_open_time", file.last_open_time},
           {"last_updated", file.last_updated},
           {"sources", std::move(sources)},
+          {"ranges", std::move(ranges)},
           {"content_hash", file.content_hash.text()},
           {"gaps", std::move(gaps)}};
 }
@@ -43,6 +51,7 @@ class Members {
   explicit Members(const bj::value& value) : object_(value.if_object()), ok_(object_ != nullptr) {}
 
   bool ok() const { return ok_; }
+  bool has(std::string_view key) const { return ok_ && object_->contains(key); }
   std::int64_t integer(std::string_view key) {
     const bj::value* v = find(key);
     bj::error_code error;
@@ -87,6 +96,24 @@ std::optional<Gap> read_gap(const bj::value& value) {
   return gap;
 }
 
+// Entries of MOP 0.1 have no ranges: with one source it delivered everything.
+std::optional<std::vector<SourceRange>> read_ranges(Members& m, const FileMetadata& file) {
+  std::vector<SourceRange> ranges;
+  if (!m.has("ranges")) {
+    const std::string source = file.sources.size() == 1 ? file.sources.front() : "unknown";
+    if (file.rows > 0) assign_source(ranges, file.first_open_time, file.last_open_time, source);
+    return ranges;
+  }
+  for (const bj::value& item : m.array("ranges")) {
+    Members range(item);
+    SourceRange read{range.integer("from"), range.integer("to"), std::string(range.text("source"))};
+    if (!range.ok()) return std::nullopt;
+    ranges.push_back(std::move(read));
+  }
+  if (!are_in_order(ranges)) return std::nullopt;
+  return ranges;
+}
+
 std::optional<FileMetadata> read_file(const bj::value& value) {
   Members m(value);
   FileMetadata file;
@@ -107,7 +134,9 @@ std::optional<FileMetadata> read_file(const bj::value& value) {
     if (!gap) return std::nullopt;
     file.gaps.push_back(*gap);
   }
-  if (!m.ok() || !interval || !hash) return std::nullopt;
+  auto ranges = read_ranges(m, file);
+  if (!m.ok() || !interval || !hash || !ranges) return std::nullopt;
+  file.ranges = std::move(*ranges);
   file.interval = *interval;
   file.content_hash = *hash;
   return file;
@@ -120,6 +149,13 @@ std::size_t FileMetadata::missing() const {
   for (const Gap& gap : gaps)
     sum += gap.missing;
   return sum;
+}
+
+std::string_view FileMetadata::source_at(UnixMillis open_time) const {
+  for (const SourceRange& range : ranges) {
+    if (range.from <= open_time && open_time <= range.to) return range.source;
+  }
+  return "unknown";
 }
 
 const FileMetadata* Metadata::find(std::string_view symbol, market::Interval interval) const {

@@ -12,6 +12,7 @@
 #include "mop/market/interval.h"
 #include "mop/store/content_hash.h"
 #include "mop/store/gap.h"
+#include "mop/store/sources.h"
 
 namespace mop::store {
 
@@ -25,10 +26,13 @@ struct FileMetadata {
   UnixMillis last_open_time = 0;
   UnixMillis last_updated = 0;       // when rows last changed
   std::vector<std::string> sources;  // who delivered rows, in order of first delivery: "binance", "import"
+  std::vector<SourceRange> ranges;   // which of the rows each source delivered; ascending, disjoint
   ContentHash content_hash;          // over all `bytes` bytes
   std::vector<Gap> gaps;             // ascending
 
   std::size_t missing() const;  // candles in all gaps
+  /// Who delivered the row of that open time; "unknown" when nobody knows.
+  std::string_view source_at(UnixMillis open_time) const;
 };
 
 struct Metadata {

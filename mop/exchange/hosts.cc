@@ -1,0 +1,36 @@
+#include "mop/exchange/hosts.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mop::exchange {
+namespace {
+
+constexpr std::array<std::string_view, 7> kHosts{
+    "https://api.binance.com",        "https://api-gcp.binance.com", "https://api1.binance.com",
+    "https://api2.binance.com",       "https://api3.binance.com",    "https://api4.binance.com",
+    "https://data-api.binance.vision"};
+
+std::string_view without_final_slash(std::string_view url) {
+  while (url.ends_with('/'))
+    url.remove_suffix(1);
+  return url;
+}
+
+}  // namespace
+
+bool is_binance_host(std::string_view base_url) {
+  return std::find(kHosts.begin(), kHosts.end(), without_final_slash(base_url)) != kHosts.end();
+}
+
+std::vector<std::string> hosts_from(std::string_view base_url) {
+  const std::string_view first = without_final_slash(base_url);
+  std::vector<std::string> hosts{std::string(first)};
+  if (!is_binance_host(first)) return hosts;
+  for (const std::string_view host : kHosts) {
+    if (host != first) hosts.emplace_back(host);
+  }
+  return hosts;
+}
+
+}  // namespace mop::exchange

@@ -1,0 +1,17 @@
+// Binance's REST hosts for spot market data.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mop::exchange {
+
+/// True for the addresses below, with or without a final slash.
+bool is_binance_host(std::string_view base_url);
+
+/// Hosts to ask, in order: `base_url`, and behind it, when it is one of Binance's own, the others: api,
+/// api-gcp, api1 to api4, and data-api.binance.vision, which has market data only and answers from most
+/// places where the others refuse (HTTP 451). Another address (a proxy, a simulation) stands alone.
+std::vector<std::string> hosts_from(std::string_view base_url);
+
+}  // namespace mop::exchange
