@@ -31,7 +31,7 @@ fi
 tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
 export LOG_LEVEL=error  # of @binance/spot
-timeout 120 "${node[@]}" --test --test-concurrency=4 --test-reporter=spec --test-reporter-destination=stdout \
+timeout 180 "${node[@]}" --test --test-concurrency=4 --test-reporter=spec --test-reporter-destination=stdout \
   --test-reporter=tap --test-reporter-destination="$tap" ./*.test.mjs
 status=$?
 count() { sed -n "s/^# $1 \([0-9]*\)$/\1/p" "$tap" | tail -n 1; }

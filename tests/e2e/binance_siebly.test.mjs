@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 
 import { MainClient, WebsocketClient } from 'binance';
 
-import { asText, BREAK, CANDLE, plainKlines, QUARTER, startExchange, until } from './exchange.mjs';
+import { asText, BREAK, CANDLE, hurry, plainKlines, QUARTER, startExchange, until } from './exchange.mjs';
 
 let exchange;
 let client;
@@ -13,7 +13,7 @@ before(async () => {
   exchange = await startExchange({
     faults: [
       { ...BREAK, path: '/stream*' },
-      { do: 'shutdown', path: '/stream*', ms: 60_000, lead_ms: 600_000, count: 1 },
+      { do: 'shutdown', path: '/stream*', ms: 90_000, lead_ms: 600_000, count: 1 },
     ],
   });
   client = new MainClient({ baseUrl: exchange.url, disableTimeSync: true });
@@ -38,9 +38,10 @@ test('binance reads exchangeInfo and errors', async () => {
   await assert.rejects(client.getKlines({ symbol: 'NOPEUSDT', interval: '1h' }), { code: -1121 });
 });
 
-test('binance streams a close, answers pings, hears the shutdown and reconnects', async () => {
+test('binance streams a close, answers pings, hears the shutdown and reconnects', async (t) => {
   const quiet = { trace() {}, info() {}, error() {} };
   const stream = new WebsocketClient({ wsUrl: exchange.ws, reconnectTimeout: 100 }, quiet);
+  t.after(() => stream.closeAll(true));
   const events = [];
   let shutdowns = 0;
   let pings = 0;
@@ -55,6 +56,8 @@ test('binance streams a close, answers pings, hears the shutdown and reconnects'
   stream.on('exception', () => {});
   await stream.subscribe('btcusdt@kline_15m', 'main');
 
+  await until(() => events.length > 0, 'a running candle');
+  await hurry(exchange);
   const closed = await until(() => events.find((e) => e.k.x), 'a closed candle');
   assert.equal(closed.k.t, CANDLE);
   const [row] = asText(await plainKlines(exchange, '15m', CANDLE, 1));
@@ -66,5 +69,4 @@ test('binance streams a close, answers pings, hears the shutdown and reconnects'
   assert.ok(pings >= 2, `${pings} pings`);
   const before = events.length;
   await until(() => events.length > before, 'events after the reconnect');
-  stream.closeAll(true);
 });

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 
 import { Spot } from '@binance/spot';
 
-import { asText, BREAK, CANDLE, plainKlines, QUARTER, startExchange, until } from './exchange.mjs';
+import { asText, BREAK, CANDLE, hurry, plainKlines, QUARTER, startExchange, until } from './exchange.mjs';
 
 let exchange;
 let client;
@@ -38,8 +38,9 @@ test('@binance/spot reads exchangeInfo and errors', async () => {
   await assert.rejects(client.restAPI.klines({ symbol: 'NOPEUSDT', interval: '1h' }), /Invalid symbol/);
 });
 
-test('@binance/spot streams a close, answers pings and reconnects', async () => {
+test('@binance/spot streams a close, answers pings and reconnects', async (t) => {
   const connection = await client.websocketStreams.connect();
+  t.after(() => connection.disconnect());
   const events = [];
   const closes = [];
   let pings = 0;
@@ -48,6 +49,8 @@ test('@binance/spot streams a close, answers pings and reconnects', async () => 
   connection.on('error', () => {});
   connection.kline({ symbol: 'btcusdt', interval: '15m' }).on('message', (event) => events.push(event));
 
+  await until(() => events.length > 0, 'a running candle');
+  await hurry(exchange);
   const closed = await until(() => events.find((e) => e.k.x), 'a closed candle');
   assert.equal(Number(closed.k.t), CANDLE);
   const [row] = asText(await plainKlines(exchange, '15m', CANDLE, 1));
@@ -60,5 +63,4 @@ test('@binance/spot streams a close, answers pings and reconnects', async () => 
   assert.ok(pings >= 4, `${pings} pings`);
   const before = events.length;
   await until(() => events.length > before, 'events after the reconnect');
-  await connection.disconnect();
 });

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 
 import ccxt from 'ccxt';
 
-import { BREAK, CANDLE, plainKlines, QUARTER, startExchange } from './exchange.mjs';
+import { BREAK, CANDLE, hurry, plainKlines, QUARTER, startExchange } from './exchange.mjs';
 
 let exchange;
 let client;
@@ -15,7 +15,7 @@ before(async () => {
     enableRateLimit: false,
     newUpdates: true,
     urls: { api: { public: `${exchange.url}/api/v3`, ws: { spot: `${exchange.ws}/ws` } } },
-    options: { defaultType: 'spot', fetchMarkets: { types: ['spot'] } }, // the simulated exchange has no futures
+    options: { defaultType: 'spot', fetchMarkets: { types: ['spot'] } }, // it has no futures
   });
   await client.loadHttpProxyAgent(); // ccxt wants it before a plain ws:// address
 });
@@ -49,11 +49,14 @@ test('ccxt streams a close, answers pings and reconnects', async () => {
   let breaks = 0;
   let after = 0;
   let pings = 0;
-  const end = Date.now() + 20_000;
+  let hurried = false;
+  const end = Date.now() + 40_000;
   let hooked;
   while (after < 3 && Date.now() < end) {
     try {
       for (const candle of await client.watchOHLCV('BTC/USDT', '15m')) last.set(candle[0], candle);
+      if (!hurried) await hurry(exchange);
+      hurried = true;
       const socket = Object.values(client.clients)[0]?.connection;
       if (socket && socket !== hooked) socket.on('ping', () => (pings += 1));
       hooked = socket;

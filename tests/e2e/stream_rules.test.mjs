@@ -4,18 +4,15 @@ import { after, before, test } from 'node:test';
 
 import WebSocket from 'ws';
 
-import { startExchange, until } from './exchange.mjs';
+import { setClock, startExchange, until } from './exchange.mjs';
 
 let exchange;
 before(async () => {
-  exchange = await startExchange({ speed: 1, faults: [{ do: 'shutdown', path: '/ws/shutdown', count: 1 }] });
+  exchange = await startExchange({ faults: [{ do: 'shutdown', path: '/ws/shutdown', count: 1 }] });
 });
 after(() => exchange.stop());
 
-const advance = async (ms) => {
-  const reply = await fetch(`${exchange.url}/sim/clock?advance_ms=${ms}`, { method: 'POST' });
-  assert.equal(reply.status, 200);
-};
+const advance = (ms) => setClock(exchange, `advance_ms=${ms}`);
 
 async function connect(target, options = {}) {
   const socket = new WebSocket(exchange.ws + target, options);
