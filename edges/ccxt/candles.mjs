@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 
 const STEP = { '15m': 900_000, '1h': 3_600_000 };
 const ATTEMPTS = 5;
-const EMPTY_PAGES_END = 30; // pages without a row, one after the other, behind the last row
+const EMPTY_PAGES_END = 30; // pages without a row, one after the other, once there were rows: the coin ended
 
 /** Plain decimal text of a number: the shortest digits that read back to it, without an exponent. */
 export function decimalText(value) {
@@ -73,10 +73,11 @@ async function retried(ccxt, work) {
   }
 }
 
-/** Pages of candles from `since` on, each ascending and behind the one before; ccxt's own paging loses old rows. */
+/** Pages of candles (also empty ones: a sign of life) from `since` on, each ascending and behind the one before; ccxt's own paging loses old rows. */
 export async function* pages(ccxt, exchange, { symbol, timeframe, since, until }, pageSize = 500) {
   const step = STEP[timeframe];
   let next = Math.ceil(since / step) * step;
+  let any = false;
   let empty = 0;
   while (next + step <= until && empty < EMPTY_PAGES_END) {
     const params = { until: Math.min(until, next + pageSize * step) - 1 };
@@ -84,9 +85,10 @@ export async function* pages(ccxt, exchange, { symbol, timeframe, since, until }
     const rows = got.filter((r) => r[0] >= next && r[0] + step <= until && r[0] % step === 0 && r[4] != null)
       .sort((a, b) => a[0] - b[0])
       .filter((r, i, all) => i === 0 || r[0] !== all[i - 1][0]);
-    empty = rows.length === 0 ? empty + 1 : 0;
+    any ||= rows.length > 0;
+    empty = any && rows.length === 0 ? empty + 1 : 0;
     const behind = rows.length === 0 ? next + pageSize * step : rows.at(-1)[0] + step;
-    if (rows.length > 0) yield rows.map(([time, ...numbers]) => [time, ...numbers.slice(0, 5).map(decimalText)]);
+    yield rows.map(([time, ...numbers]) => [time, ...numbers.slice(0, 5).map(decimalText)]);
     next = behind;
   }
 }

@@ -17,23 +17,25 @@ DurationMillis age_of(const store::FileMetadata& file, UnixMillis now) {
   return now - file.last_open_time - market::length_of(file.interval);
 }
 
+std::string foreign_note(const store::FileMetadata& file) {
+  for (const store::SourceRange& range : file.ranges) {
+    if (store::is_foreign(range.source))
+      return fmt::format("{} from {} on", range.source, format_utc_date(range.from));
+  }
+  return "";
+}
+
 std::string note_on(const store::FileMetadata& file, UnixMillis now) {
   if (file.rows == 0) return "no candles yet; run `mop fetch`";
   const auto symbol = market::find_symbol(file.symbol);
   if (!symbol) return "not a coin of the fleet";
-  if (symbol->ended && *symbol->ended <= now) {
-    std::string note = fmt::format("trading ended {}", format_utc_date(*symbol->ended));
-    if (!symbol->successor.empty()) note += fmt::format(", goes on as {}", symbol->successor);
-    return note;
-  }
   std::string note = state_of(file, now) == SeriesState::kStale ? "stale; run `mop fetch`" : "";
-  for (const store::SourceRange& range : file.ranges) {
-    if (!store::is_foreign(range.source)) continue;
-    note +=
-        fmt::format("{}{} from {} on", note.empty() ? "" : "; ", range.source, format_utc_date(range.from));
-    break;
+  if (symbol->ended && *symbol->ended <= now) {
+    note = fmt::format("trading ended {}", format_utc_date(*symbol->ended));
+    if (!symbol->successor.empty()) note += fmt::format(", goes on as {}", symbol->successor);
   }
-  return note;
+  const std::string foreign = foreign_note(file);
+  return note + (note.empty() || foreign.empty() ? "" : "; ") + foreign;
 }
 
 std::size_t missing_of(const store::FileMetadata& file, store::GapKind kind) {

@@ -178,9 +178,13 @@ Result<void> SeriesFetcher::fill_holes(FetchOutcome& one, UnixMillis now) {
   for (const store::Gap& gap : entry.gaps) {
     if (gap.kind != store::GapKind::kNotFetched) continue;
     if (++asked > kHolesAskedFor) break;
-    MOP_TRY_ASSIGN(const auto got, exchange::fetch_candles(*rest_, one.series.symbol, one.series.interval,
-                                                           {gap.from, 0, gap.to}, now, go_on));
-    if (!got.candles.empty()) MOP_TRY(keep(one, got.candles, exchange::kRestSource));
+    // Asked twice, so that a reply that lost rows is not taken for the exchange's word.
+    for (std::size_t ask = 0, got = 0; ask < 2 && got < gap.missing; ++ask) {
+      MOP_TRY_ASSIGN(const auto page, exchange::fetch_candles(*rest_, one.series.symbol, one.series.interval,
+                                                              {gap.from, 0, gap.to}, now, go_on));
+      got = page.candles.size();
+      if (got > 0) MOP_TRY(keep(one, page.candles, exchange::kRestSource));
+    }
     MOP_TRY(store_.mark_no_trades(one.series.symbol, one.series.interval, gap.from, gap.to));
   }
   return {};

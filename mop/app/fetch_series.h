@@ -51,7 +51,7 @@ class SeriesFetcher {
 
   /// `now` is the exchange's clock. Fills the outcome's report; what was stored before an error stays stored.
   /// Holes that were never asked for are asked for again, and marked no_trades when the exchange has no
-  /// candle for them. Errors: those of the sources and the store; kRefused (see FetchSource).
+  /// candle for them, twice. Errors: those of the sources and the store; kRefused (see FetchSource).
   Result<void> fetch(FetchOutcome& one, UnixMillis now);
 
  private:

@@ -52,6 +52,9 @@ class CollectTest : public testing::Test {
     EXPECT_EQ(f.exit_code, 0) << f.out << f.err;
     return json_of(f);
   }
+  bool sim_knows(const std::string& option) {
+    return run_mop(directory, {"sim", "--help"}).out.find(option) != std::string::npos;
+  }
   std::string file(const std::string& data, const std::string& name) {
     return read_file(directory + "/" + data + "/" + name);
   }
@@ -125,6 +128,56 @@ TEST_F(CollectTest, ProcessesOfOneMachineShareTheBudget) {
   const bj::value a = json_of(one.finish()), b = json_of(other.finish());
   EXPECT_EQ(a.at("http_429").as_int64() + b.at("http_429").as_int64(), 0);
   EXPECT_EQ(file("one", "BTCUSDT_15m.csv"), file("other", "BTCUSDT_15m.csv"));
+}
+
+TEST_F(CollectTest, TheArchiveGivesTheBytesOfRestAcrossTheChangeToMicroseconds) {
+  if (!sim_knows("--faults")) GTEST_SKIP() << "this simulated exchange has no archive";
+  start_sim();
+  const std::vector<std::string> range{"--symbols", "BTCUSDT", "--since", "2024-11-20"};
+  fetched("rest", range);
+  std::vector<std::string> deep = range;
+  deep.insert(deep.end(), {"--archive-url", url});
+  const bj::value got = fetched("archive", deep);
+  EXPECT_GT(got.at("files").at(0).at("archive_files").to_number<int>(), 10)
+      << serialize(got.at("files").at(0));
+  EXPECT_EQ(got.at("files").at(0).at("source"), "archive+binance");
+  for (const char* name : {"BTCUSDT_15m.csv", "BTCUSDT_1h.csv"})
+    EXPECT_EQ(file("archive", name), file("rest", name)) << name;
+}
+
+constexpr const char* kEveryFault = R"({"do":"latency","ms":200,"path":"/api/*","first":3,"count":2}
+{"do":"reset","path":"/api/v3/klines*","first":4,"every":9,"count":4}
+{"do":"truncate","path":"/api/v3/klines*","first":6,"every":11,"count":3}
+{"do":"slow","bytes_per_second":200000,"path":"/api/v3/klines*","first":8,"count":1}
+{"do":"corrupt","path":"/api/v3/klines*","first":9,"every":7,"count":3}
+{"do":"corrupt","path":"/data/*.zip","count":2}
+{"do":"truncate","path":"/data/*.zip","first":3,"count":1}
+{"do":"status","status":404,"path":"/data/*CHECKSUM","first":2,"count":1}
+{"do":"status","status":429,"retry_after":1,"path":"/api/v3/klines*","first":12,"count":1}
+{"do":"status","status":502,"path":"/api/v3/klines*","first":14,"count":2}
+{"do":"status","status":503,"path":"/data/*","first":5,"count":1}
+{"do":"clock_skew","ms":7200000,"path":"/api/v3/time*","count":1}
+{"do":"gap","symbol":"BTCUSDT","from":"2025-06-20T02:00","until":"2025-06-20T04:00","path":"/api/*","count":2}
+{"do":"duplicate","symbol":"POLUSDT","from":"2025-06-21T02:00","until":"2025-06-21T04:00","path":"/api/*"}
+{"do":"misalign","symbol":"POLUSDT","ms":1500,"from":"2025-06-22T02:00","until":"2025-06-22T04:00","path":"/api/*","count":3}
+)";
+
+TEST_F(CollectTest, EveryFaultTogetherChangesNoByte) {
+  if (!sim_knows("--faults")) GTEST_SKIP() << "this simulated exchange has no fault script";
+  const std::vector<std::string> range{"--symbols", "BTCUSDT,POLUSDT", "--since", "2024-11-20"};
+  start_sim();
+  fetched("quiet", range);
+  write_file(directory + "/faults.jsonl", kEveryFault);
+  start_sim({"--faults", "faults.jsonl"});
+  std::vector<std::string> deep = range;
+  deep.insert(deep.end(), {"--archive-url", url});
+  const bj::value got = fetched("faults", deep);
+  EXPECT_GT(got.at("retries").as_int64(), 5);
+  EXPECT_LT(got.at("requests").as_int64(), 200);
+  EXPECT_EQ(got.at("http_418").as_int64(), 0);
+  fetched("faults", range);  // what a candle fault hid in the first run
+  for (const char* name : {"BTCUSDT_15m.csv", "BTCUSDT_1h.csv", "POLUSDT_15m.csv", "POLUSDT_1h.csv"})
+    EXPECT_EQ(file("faults", name), file("quiet", name)) << name;
 }
 
 // Runs of `mop fetch` that are killed at any moment: into an empty directory, and behind stored rows.
