@@ -69,11 +69,11 @@ std::size_t SeriesData::first_at_or_after(UnixMillis t) const {
 }
 
 Result<SeriesData> build_series_data(const market::CandleSeries& series, std::span<const std::string> inputs,
-                                     std::size_t horizon) {
+                                     std::size_t horizon, const features::MarketContext* market) {
   SeriesData data = sized_for(series, horizon);
   for (const market::Run run : market::contiguous_runs(series)) {
     MOP_TRY_ASSIGN(const features::InputMatrix matrix,
-                   features::compute_model_inputs(series.slice(run.first, run.last), inputs));
+                   features::compute_model_inputs(series.slice(run.first, run.last), inputs, market));
     if (data.input_names.empty()) {
       data.input_names = matrix.names;
       data.x.assign(data.rows() * data.inputs(), 0.0f);
@@ -91,8 +91,9 @@ Result<SeriesData> build_series_data(const market::CandleSeries& series, std::sp
   return data;
 }
 
-features::Selection select_inputs_for(const market::CandleSeries& series) {
-  return features::select_inputs(longest_run(series), series.interval);
+features::Selection select_inputs_for(const market::CandleSeries& series,
+                                      const features::MarketContext* market) {
+  return features::select_inputs(longest_run(series), series.interval, features::sources_of(series, market));
 }
 
 }  // namespace mop::dataset

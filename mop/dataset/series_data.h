@@ -39,11 +39,13 @@ struct SeriesData {
 };
 
 /// Errors: kInvalidArgument when `inputs` names an unknown one (a model file with another feature list) or no
-/// run of candles is long enough for a single usable row. `inputs` empty = all.
+/// run of candles is long enough for a single usable row. `inputs` empty = all. `market`: for the inputs that
+/// need it, see features::compute_model_inputs.
 Result<SeriesData> build_series_data(const market::CandleSeries& series, std::span<const std::string> inputs,
-                                     std::size_t horizon);
+                                     std::size_t horizon, const features::MarketContext* market = nullptr);
 
 /// Which inputs the longest run of this series can carry (dynamic feature selection).
-features::Selection select_inputs_for(const market::CandleSeries& series);
+features::Selection select_inputs_for(const market::CandleSeries& series,
+                                      const features::MarketContext* market = nullptr);
 
 }  // namespace mop::dataset

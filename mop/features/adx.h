@@ -1,9 +1,16 @@
 #pragma once
+#include <array>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/atr.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
+#include "mop/features/where.h"
 #include "mop/features/wilder.h"
 
 namespace mop::features {
@@ -43,17 +50,79 @@ class Adx {
   std::size_t warmup() const { return 2 * period_; }
 
  private:
-  Adx(std::size_t period, double tie) : period_(period), tie_(tie), adx_(period) {}
+  Adx(std::size_t period, double tie)
+      : period_(period), share_(1.0 / static_cast<double>(period)), tie_(tie), adx_(period) {}
   void add_movement(double high, double low);
   std::optional<double> smooth_dx(double di_plus, double di_minus);
 
   std::size_t period_;
+  double share_;  // 1 / n
   double tie_;
   std::size_t seen_ = 0;
   double last_high_ = 0.0, last_low_ = 0.0, last_close_ = 0.0;
   double plus_ = 0.0, minus_ = 0.0, range_ = 0.0;  // S(+DM), S(-DM), S(TR)
   WilderMean adx_;
-  std::optional<double> last_adx_;
+};
+
+inline void Adx::add_movement(double high, double low) {
+  const double up = high - last_high_;
+  const double down = last_low_ - low;
+  const double margin = tie_ * high;  // sums of selected values: which way a candle goes cannot be predicted
+  plus_ += where((up - down > margin) & (up > 0.0), up);
+  minus_ += where((down - up > margin) & (down > 0.0), down);
+}
+
+inline std::optional<double> Adx::smooth_dx(double di_plus, double di_minus) {
+  const double total = di_plus + di_minus;
+  if (total == 0.0 && adx_.full()) return adx_.mean();
+  return adx_.push(total == 0.0 ? 0.0 : 100.0 * (std::abs(di_minus - di_plus) / total));
+}
+
+inline std::optional<AdxValue> Adx::push(double high, double low, double close) {
+  std::optional<AdxValue> value;
+  if (seen_ > 0) {
+    if (seen_ >= period_) {  // the first n - 1 movements are only summed
+      plus_ -= plus_ * share_;
+      minus_ -= minus_ * share_;
+      range_ -= range_ * share_;
+    }
+    add_movement(high, low);
+    range_ += true_range(high, low, last_close_);
+  }
+  if (seen_ >= period_) {
+    const double di_plus = range_ == 0.0 ? 0.0 : 100.0 * (plus_ / range_);
+    const double di_minus = range_ == 0.0 ? 0.0 : 100.0 * (minus_ / range_);
+    value = AdxValue{di_plus, di_minus, smooth_dx(di_plus, di_minus)};
+  } else {
+    ++seen_;
+  }
+  last_high_ = high;
+  last_low_ = low;
+  last_close_ = close;
+  return value;
+}
+
+/// The columns adx, di_plus and di_minus, over 14 candles.
+class AdxColumns {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 3> kInfo{{
+      {"adx", "trend", "percent", "100 * |di_plus - di_minus| / (di_plus + di_minus), Wilder mean of 14; kept if both are 0", "Wilder 1978; TA-Lib ADX", 28, Adx::kStability, InputForm::kDirection, 28.0},
+      {"di_plus", "trend", "percent", "100 * S14(+DM) / S14(TR); 0 if S14(TR) = 0", "Wilder 1978; TA-Lib PLUS_DI", 15, Adx::kStability, InputForm::kDirection, 14.0},
+      {"di_minus", "trend", "percent", "100 * S14(-DM) / S14(TR); 0 if S14(TR) = 0", "Wilder 1978; TA-Lib MINUS_DI", 15, Adx::kStability, InputForm::kDirection, 14.0},
+  }};
+  // clang-format on
+
+  explicit AdxColumns(const EdgeRules& rules) : adx_(Adx::make(14, rules.tie).value()) {}
+  void push(const CandleValues& candle, double* row) {
+    const std::optional<AdxValue> value = adx_.push(candle.high, candle.low, candle.close);
+    row[0] = value ? value->adx.value_or(kNaN) : kNaN;
+    row[1] = value ? value->di_plus : kNaN;
+    row[2] = value ? value->di_minus : kNaN;
+  }
+
+ private:
+  Adx adx_;
 };
 
 }  // namespace mop::features

@@ -1,8 +1,15 @@
 #pragma once
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 #include "mop/features/wilder.h"
 
@@ -14,7 +21,10 @@ struct AtrValue {
 };
 
 /// max(H, last C) - min(L, last C): the range of a candle and of the step into it, in quote currency.
-double true_range(double high, double low, double last_close);
+inline double true_range(double high, double low, double last_close) {
+  const double top = high > last_close ? high : last_close, bottom = low < last_close ? low : last_close;
+  return top - bottom;
+}
 
 /// Average True Range and its normalised form.
 ///
@@ -38,7 +48,36 @@ class Atr {
  private:
   explicit Atr(std::size_t period) : range_(period) {}
   WilderMean range_;
-  std::optional<double> last_close_;
+  double last_close_ = 0.0;  // none yet: prices are above 0
+};
+
+inline std::optional<AtrValue> Atr::push(double high, double low, double close) {
+  const double last = std::exchange(last_close_, close);
+  if (last == 0.0) return std::nullopt;
+  const std::optional<double> atr = range_.push(true_range(high, low, last));
+  if (!atr) return std::nullopt;
+  return AtrValue{*atr, 100.0 * (*atr / close)};
+}
+
+/// The columns atr_14 and natr.
+class AtrColumns {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 2> kInfo{{
+      {"atr_14", "volatility", kQuoteUnit, "Wilder mean of 14 true ranges, the first candle has none", "Wilder 1978; TA-Lib ATR", 15, Atr::kStability, InputForm::kDifference, 14.0},
+      {"natr", "volatility", "percent", "100 * atr_14 / C", "TA-Lib NATR", 15, Atr::kStability, InputForm::kOwn, 14.0},
+  }};
+  // clang-format on
+
+  explicit AtrColumns(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) {
+    const std::optional<AtrValue> value = atr_.push(candle.high, candle.low, candle.close);
+    row[0] = value ? value->atr : kNaN;
+    row[1] = value ? value->natr : kNaN;
+  }
+
+ private:
+  Atr atr_ = Atr::make(14).value();
 };
 
 }  // namespace mop::features

@@ -1,8 +1,12 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <utility>
 
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 
 namespace mop::features {
@@ -28,6 +32,38 @@ class Change {
 
  private:
   std::optional<double> last_;
+};
+
+/// The column price_change.
+class PriceChangeColumn {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"price_change", "momentum", "fraction", "C / C[1 back] - 1", "pandas pct_change", 2, Change::kStability},
+  }};
+  // clang-format on
+
+  explicit PriceChangeColumn(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) { row[0] = change_.push(candle.close).value_or(kNaN); }
+
+ private:
+  Change change_;
+};
+
+/// The column volume_change.
+class VolumeChangeColumn {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"volume_change", "volume", "fraction", "V / V[1 back] - 1; 0 if V[1 back] = 0", "pandas pct_change", 2, Change::kStability},
+  }};
+  // clang-format on
+
+  explicit VolumeChangeColumn(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) { row[0] = change_.push(candle.volume).value_or(kNaN); }
+
+ private:
+  Change change_;
 };
 
 }  // namespace mop::features

@@ -1,8 +1,12 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 #include "mop/features/window.h"
 
@@ -16,7 +20,7 @@ namespace mop::features {
 /// flow; a window without volume gives 0.
 class Cmf {
  public:
-  static constexpr Stability kStability = Stability::kExact;
+  static constexpr Stability kStability = Stability::kRunning;
 
   /// `period` is in candles, 1..1000; anything else is kInvalidArgument.
   static Result<Cmf> make(std::size_t period);
@@ -28,7 +32,33 @@ class Cmf {
 
  private:
   explicit Cmf(std::size_t period) : flow_(period), volume_(period) {}
-  Window flow_, volume_;
+  RollingSum flow_, volume_;
+};
+
+inline std::optional<double> Cmf::push(double high, double low, double close, double volume) {
+  const double range = high - low;
+  flow_.push(range == 0.0 ? 0.0 : volume * (((close - low) - (high - close)) / range));
+  volume_.push(volume);
+  if (!flow_.full()) return std::nullopt;
+  return volume_.sum() == 0.0 ? 0.0 : flow_.sum() / volume_.sum();
+}
+
+/// The column cmf, over 20 candles.
+class CmfColumn {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"cmf", "volume", "fraction", "sum(V * ((C - L) - (H - C)) / (H - L)) / sum(V) over 20; 0 for H = L and for sum(V) = 0", "Chaikin, StockCharts", 20, Cmf::kStability},
+  }};
+  // clang-format on
+
+  explicit CmfColumn(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) {
+    row[0] = cmf_.push(candle.high, candle.low, candle.close, candle.volume).value_or(kNaN);
+  }
+
+ private:
+  Cmf cmf_ = Cmf::make(20).value();
 };
 
 }  // namespace mop::features

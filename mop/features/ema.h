@@ -1,8 +1,12 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 
 namespace mop::features {
@@ -30,6 +34,41 @@ class Ema {
   double alpha_;
   std::size_t seen_ = 0;
   double mean_ = 0.0;  // the sum while seeding
+};
+
+inline std::optional<double> Ema::push(double value) {
+  if (seen_ < period_) {
+    mean_ += value;
+    if (++seen_ < period_) return std::nullopt;
+    mean_ /= static_cast<double>(period_);
+  } else {
+    mean_ += (value - mean_) * alpha_;
+  }
+  return mean_;
+}
+
+/// The columns ema_10 to ema_200, of the close.
+class EmaColumns {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 5> kInfo{{
+      {"ema_10", "trend", kQuoteUnit, "e += (C - e) * 2/11, from the mean of the first 10 C", "TA-Lib EMA", 10, Ema::kStability, InputForm::kDistance, 5.5},
+      {"ema_20", "trend", kQuoteUnit, "e += (C - e) * 2/21, from the mean of the first 20 C", "TA-Lib EMA", 20, Ema::kStability, InputForm::kDistance, 10.5},
+      {"ema_50", "trend", kQuoteUnit, "e += (C - e) * 2/51, from the mean of the first 50 C", "TA-Lib EMA", 50, Ema::kStability, InputForm::kDistance, 25.5},
+      {"ema_100", "trend", kQuoteUnit, "e += (C - e) * 2/101, from the mean of the first 100 C", "TA-Lib EMA", 100, Ema::kStability, InputForm::kDistance, 50.5},
+      {"ema_200", "trend", kQuoteUnit, "e += (C - e) * 2/201, from the mean of the first 200 C", "TA-Lib EMA", 200, Ema::kStability, InputForm::kDistance, 100.5},
+  }};
+  // clang-format on
+
+  explicit EmaColumns(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) {
+    for (std::size_t i = 0; i < means_.size(); ++i)
+      row[i] = means_[i].push(candle.close).value_or(kNaN);
+  }
+
+ private:
+  std::array<Ema, 5> means_{Ema::make(10).value(), Ema::make(20).value(), Ema::make(50).value(),
+                            Ema::make(100).value(), Ema::make(200).value()};
 };
 
 }  // namespace mop::features

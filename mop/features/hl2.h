@@ -1,4 +1,9 @@
 #pragma once
+#include <array>
+
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 
 namespace mop::features {
 
@@ -6,5 +11,17 @@ namespace mop::features {
 inline double hl2(double high, double low) {
   return (high + low) / 2.0;
 }
+
+/// The column hl2.
+class Hl2Column {
+ public:
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"hl2", "price", kQuoteUnit, "(H + L) / 2", "TA-Lib MEDPRICE", 1, Stability::kExact,
+       InputForm::kDistance},
+  }};
+
+  explicit Hl2Column(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) const { row[0] = hl2(candle.high, candle.low); }
+};
 
 }  // namespace mop::features

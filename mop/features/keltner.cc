@@ -17,14 +17,6 @@ Result<Keltner> Keltner::make(std::size_t ema_period, std::size_t atr_period, do
   return Keltner(ema, atr, multiple);
 }
 
-std::optional<KeltnerValue> Keltner::push(double high, double low, double close) {
-  const std::optional<double> middle = ema_.push(close);
-  const std::optional<AtrValue> range = atr_.push(high, low, close);
-  if (!middle || !range) return std::nullopt;
-  const double reach = multiple_ * range->atr;
-  return KeltnerValue{*middle + reach, *middle, *middle - reach};
-}
-
 std::size_t Keltner::warmup() const {
   return std::max(ema_.warmup(), atr_.warmup());
 }

@@ -1,10 +1,14 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 
 #include "mop/base/result.h"
 #include "mop/features/atr.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
 #include "mop/features/ema.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 
 namespace mop::features {
@@ -36,6 +40,37 @@ class Keltner {
   Ema ema_;
   Atr atr_;
   double multiple_;
+};
+
+inline std::optional<KeltnerValue> Keltner::push(double high, double low, double close) {
+  const std::optional<double> middle = ema_.push(close);
+  const std::optional<AtrValue> range = atr_.push(high, low, close);
+  if (!middle || !range) return std::nullopt;
+  const double reach = multiple_ * range->atr;
+  return KeltnerValue{*middle + reach, *middle, *middle - reach};
+}
+
+/// The columns kc_upper, kc_middle and kc_lower: EMA 20, twice the ATR 14.
+class KeltnerColumns {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 3> kInfo{{
+      {"kc_upper", "volatility", kQuoteUnit, "kc_middle + 2 * atr_14", "Keltner 1960, Raschke", 20, Keltner::kStability, InputForm::kDistance, 14.0},
+      {"kc_middle", "volatility", kQuoteUnit, "EMA20(C)", "Keltner 1960, Raschke", 20, Keltner::kStability, InputForm::kDistance, 10.5},
+      {"kc_lower", "volatility", kQuoteUnit, "kc_middle - 2 * atr_14", "Keltner 1960, Raschke", 20, Keltner::kStability, InputForm::kDistance, 14.0},
+  }};
+  // clang-format on
+
+  explicit KeltnerColumns(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) {
+    const std::optional<KeltnerValue> value = channel_.push(candle.high, candle.low, candle.close);
+    row[0] = value ? value->upper : kNaN;
+    row[1] = value ? value->middle : kNaN;
+    row[2] = value ? value->lower : kNaN;
+  }
+
+ private:
+  Keltner channel_ = Keltner::make(20, 14, 2.0).value();
 };
 
 }  // namespace mop::features

@@ -20,18 +20,4 @@ Result<Macd> Macd::make(std::size_t fast, std::size_t slow, std::size_t signal) 
   return Macd(fast_ema, slow_ema, signal_ema);
 }
 
-std::optional<MacdValue> Macd::push(double close) {
-  const std::optional<double> slow = slow_.push(close);
-  if (skipped_ < slow_.warmup() - fast_.warmup()) {
-    ++skipped_;
-    return std::nullopt;
-  }
-  const std::optional<double> fast = fast_.push(close);
-  if (!slow) return std::nullopt;
-  const double line = *fast - *slow;
-  const std::optional<double> signal = signal_.push(line);
-  if (!signal) return std::nullopt;
-  return MacdValue{line, *signal, line - *signal};
-}
-
 }  // namespace mop::features

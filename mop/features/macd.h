@@ -1,9 +1,13 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
 #include "mop/features/ema.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 
 namespace mop::features {
@@ -37,6 +41,43 @@ class Macd {
   Macd(Ema fast, Ema slow, Ema signal) : fast_(fast), slow_(slow), signal_(signal) {}
   Ema fast_, slow_, signal_;
   std::size_t skipped_ = 0;  // closes the fast EMA did not see
+};
+
+inline std::optional<MacdValue> Macd::push(double close) {
+  const std::optional<double> slow = slow_.push(close);
+  if (skipped_ < slow_.warmup() - fast_.warmup()) {
+    ++skipped_;
+    return std::nullopt;
+  }
+  const std::optional<double> fast = fast_.push(close);
+  if (!slow) return std::nullopt;
+  const double line = *fast - *slow;
+  const std::optional<double> signal = signal_.push(line);
+  if (!signal) return std::nullopt;
+  return MacdValue{line, *signal, line - *signal};
+}
+
+/// The columns macd, macd_signal and macd_histogram: 12, 26, 9.
+class MacdColumns {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 3> kInfo{{
+      {"macd", "trend", kQuoteUnit, "EMA12(C) - EMA26(C), both begun at candle 26", "Appel 1985; TA-Lib MACD", 34, Macd::kStability, InputForm::kDifference, 13.5},
+      {"macd_signal", "trend", kQuoteUnit, "EMA9(macd)", "Appel 1985; TA-Lib MACD", 34, Macd::kStability, InputForm::kDifference, 18.5},
+      {"macd_histogram", "trend", kQuoteUnit, "macd - macd_signal", "Appel 1985; TA-Lib MACD", 34, Macd::kStability, InputForm::kDifference, 18.5},
+  }};
+  // clang-format on
+
+  explicit MacdColumns(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) {
+    const std::optional<MacdValue> value = macd_.push(candle.close);
+    row[0] = value ? value->line : kNaN;
+    row[1] = value ? value->signal : kNaN;
+    row[2] = value ? value->histogram : kNaN;
+  }
+
+ private:
+  Macd macd_ = Macd::make(12, 26, 9).value();
 };
 
 }  // namespace mop::features

@@ -1,9 +1,16 @@
 #pragma once
+#include <array>
+#include <cmath>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
+#include "mop/features/where.h"
 #include "mop/features/window.h"
 
 namespace mop::features {
@@ -26,7 +33,7 @@ struct MfiRules {
 /// scaled; model inputs therefore use a tie of 1e-12.
 class Mfi {
  public:
-  static constexpr Stability kStability = Stability::kExact;
+  static constexpr Stability kStability = Stability::kRunning;
 
   /// `period` is in candles, 2..1000; anything else is kInvalidArgument.
   static Result<Mfi> make(std::size_t period, MfiRules rules = {});
@@ -34,13 +41,46 @@ class Mfi {
   /// Feeds one finished candle. Empty until `warmup()` candles were seen.
   std::optional<double> push(double high, double low, double close, double volume);
 
-  std::size_t warmup() const { return flow_.size() + 1; }
+  std::size_t warmup() const { return rises_.size() + 1; }
 
  private:
-  Mfi(std::size_t period, MfiRules rules) : flow_(period), rules_(rules) {}
-  Window flow_;  // P V, negative for falls
+  Mfi(std::size_t period, MfiRules rules) : rises_(period), falls_(period), rules_(rules) {}
+  RollingSum rises_, falls_;  // P V
   MfiRules rules_;
-  std::optional<double> last_price_;
+  double last_price_ = 0.0;  // none yet: prices are above 0
+};
+
+inline std::optional<double> Mfi::push(double high, double low, double close, double volume) {
+  const double price = (high + low + close) / 3.0;
+  const double last = std::exchange(last_price_, price);
+  if (last == 0.0) return std::nullopt;
+  const double change = price - last;
+  const double flow = price * volume;
+  const double margin = rules_.tie * price;
+  rises_.push(where(change > margin, flow));
+  falls_.push(where(-change > margin, flow));
+  if (!rises_.full()) return std::nullopt;
+  const double total = rises_.sum() + falls_.sum();
+  return total == 0.0 ? rules_.flat_value : 100.0 * (rises_.sum() / total);
+}
+
+/// The column mfi, over 14 changes.
+class MfiColumn {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"mfi", "volume", "percent", "100 * sum(P V of rises) / sum(P V of rises and falls) over 14, P = (H+L+C)/3; 0 without flow", "Quong, Soudack 1989; TA-Lib MFI", 15, Mfi::kStability, InputForm::kCentred},
+  }};
+  // clang-format on
+
+  explicit MfiColumn(const EdgeRules& rules)
+      : mfi_(Mfi::make(14, {.tie = rules.tie, .flat_value = rules.flat_value}).value()) {}
+  void push(const CandleValues& candle, double* row) {
+    row[0] = mfi_.push(candle.high, candle.low, candle.close, candle.volume).value_or(kNaN);
+  }
+
+ private:
+  Mfi mfi_;
 };
 
 }  // namespace mop::features

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "mop/features/candle_values.h"
+#include "mop/features/market_context.h"
 #include "mop/features/raw_feature_state.h"
 #include "mop/features/rolling_median.h"
 #include "mop/features/sigma.h"
@@ -13,11 +14,14 @@
 
 namespace mop::features {
 
-/// Place of each context input in model_inputs(); the inputs before them stand where their RawColumn does.
+/// Place of each context input in model_inputs(); the inputs before them stand where their raw column does.
 // clang-format off
 enum ContextInput : std::uint8_t {
   kLogSigma = kRawColumns, kHar1, kHar4, kHar24, kHar96, kHar5d, kLogRange,
   kHourSin, kHourCos, kWeekdaySin, kWeekdayCos,
+  kParkinson1, kParkinson4, kParkinson24, kParkinson96, kParkinson5d,
+  kGarmanKlass1, kGarmanKlass4, kGarmanKlass24, kGarmanKlass96, kGarmanKlass5d,
+  kTakerImbalance, kTakerImbalance24, kBtcReturn, kMarketReturn, kRelativeReturn,
   kModelInputs,  // how many
 };
 // clang-format on
@@ -42,9 +46,9 @@ class ModelInputState {
  public:
   explicit ModelInputState(market::Interval interval);
 
-  /// Feeds one finished candle and writes its row; returns sigma_t, NaN during its warm-up. Constant time,
-  /// no allocation.
-  double push(const CandleValues& candle, ModelInputRow& row);
+  /// Feeds one finished candle, and what the market did over it, and writes its row; returns sigma_t, NaN
+  /// during its warm-up. Amortised constant time (the median's window is a day), no allocation.
+  double push(const CandleValues& candle, ModelInputRow& row, const MarketMove& market = {});
 
  private:
   struct Context {  // what the mappings of one candle share
@@ -54,13 +58,16 @@ class ModelInputState {
   };
   Context advance(const CandleValues& candle);
   void map_volumes(const CandleValues& candle, const Context& context, ModelInputRow& row) const;
-  void map_realised_volatility(const CandleValues& candle, const Context& context, ModelInputRow& row) const;
+  void map_realised_volatility(const CandleValues& candle, const Context& context, ModelInputRow& row);
+  void map_taker(const CandleValues& candle, ModelInputRow& row);
 
   // Neutral on flat windows, and blind to ties that rounding decides.
   RawFeatureState raw_{{.tie = 1e-12, .flat_value = 50.0}};
   RawRow raw_row_{};
   EwmaVolatility volatility_;
-  std::array<RollingSum, 5> squared_returns_;  // over 1, 4, 24, 96 candles and 5 days
+  using HarSums = std::array<RollingSum, 5>;  // over 1, 4, 24, 96 candles and 5 days
+  HarSums squared_returns_, parkinson_, garman_klass_;
+  RollingSum taker_net_{24}, taker_volume_{24};
   RollingMedian volume_day_;
   std::optional<CandleValues> last_;
 };

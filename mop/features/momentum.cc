@@ -9,11 +9,4 @@ Result<Momentum> Momentum::make(std::size_t period) {
   return Momentum(period);
 }
 
-std::optional<double> Momentum::push(double close) {
-  std::optional<double> value;
-  if (past_.full()) value = close - past_.oldest();
-  past_.push(close);
-  return value;
-}
-
 }  // namespace mop::features

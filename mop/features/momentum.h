@@ -1,8 +1,12 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 #include "mop/features/window.h"
 
@@ -28,6 +32,29 @@ class Momentum {
  private:
   explicit Momentum(std::size_t period) : past_(period) {}
   Window past_;  // closes before this one
+};
+
+inline std::optional<double> Momentum::push(double close) {
+  std::optional<double> value;
+  if (past_.full()) value = close - past_.oldest();
+  past_.push(close);
+  return value;
+}
+
+/// The column momentum, over 5 candles.
+class MomentumColumn {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"momentum", "momentum", kQuoteUnit, "C - C[5 back]", "TA-Lib MOM", 6, Momentum::kStability},
+  }};
+  // clang-format on
+
+  explicit MomentumColumn(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) { row[0] = momentum_.push(candle.close).value_or(kNaN); }
+
+ private:
+  Momentum momentum_ = Momentum::make(5).value();
 };
 
 }  // namespace mop::features

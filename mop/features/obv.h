@@ -1,8 +1,14 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
+#include "mop/features/where.h"
 
 namespace mop::features {
 
@@ -23,7 +29,29 @@ class Obv {
 
  private:
   double total_ = 0.0;
-  std::optional<double> last_close_;
+  double last_close_ = 0.0;  // so that the first candle counts as a rise
+};
+
+inline double Obv::push(double close, double volume) {
+  total_ += where(close > last_close_, volume) - where(close < last_close_, volume);
+  last_close_ = close;
+  return total_;
+}
+
+/// The column obv.
+class ObvColumn {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"obv", "volume", kBaseUnit, "running sum of V * sign(C - C[1 back]), from the first V", "Granville 1963; TA-Lib OBV", 1, Obv::kStability},
+  }};
+  // clang-format on
+
+  explicit ObvColumn(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) { row[0] = obv_.push(candle.close, candle.volume); }
+
+ private:
+  Obv obv_;
 };
 
 }  // namespace mop::features

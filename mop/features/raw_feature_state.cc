@@ -1,91 +1,55 @@
 #include "mop/features/raw_feature_state.h"
 
-#include <limits>
+#include <utility>
 
-#include "mop/features/hl2.h"
+#include "mop/features/candle_rows.h"
 
 namespace mop::features {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+template <typename... Families>
+std::tuple<Families...> make_families(const EdgeRules& rules, const std::tuple<Families...>*) {
+  return {Families(rules)...};
+}
+
+// One indicator over the block: its state stays in registers, its candles in the first-level cache.
+template <typename Family>
+void run_family(Family& family, const market::CandleSeries& run, std::size_t first, std::size_t last,
+                double* columns, std::size_t stride) {
+  constexpr std::size_t kWidth = Family::kInfo.size();
+  Family local = std::move(family);
+  const double *open = run.open.data(), *high = run.high.data(), *low = run.low.data(),
+               *close = run.close.data(), *volume = run.volume.data();
+  for (std::size_t t = first; t < last; ++t) {
+    double row[kWidth];
+    local.push({0, open[t], high[t], low[t], close[t], volume[t]}, row);
+    for (std::size_t f = 0; f < kWidth; ++f)
+      columns[f * stride + (t - first)] = row[f];
+  }
+  family = std::move(local);
+}
 
 }  // namespace
 
 RawFeatureState::RawFeatureState(EdgeRules rules)
-    : rsi_14_(Rsi::make(14, rules.flat_value).value()),
-      rsi_21_(Rsi::make(21, rules.flat_value).value()),
-      stochastic_(Stochastic::make(14, 3, 3, rules.flat_value).value()),
-      adx_(Adx::make(14, rules.tie).value()),
-      mfi_(Mfi::make(14, {.tie = rules.tie, .flat_value = rules.flat_value}).value()) {}
+    : families_(make_families(rules, static_cast<const RawFamilies*>(nullptr))) {}
 
 void RawFeatureState::push(const CandleValues& candle, RawRow& row) {
-  row.fill(kNaN);
-  row[kOpen] = candle.open;
-  row[kHigh] = candle.high;
-  row[kLow] = candle.low;
-  row[kClose] = candle.close;
-  row[kVolume] = candle.volume;
-  push_trend(candle, row);
-  push_oscillators(candle, row);
-  push_volatility(candle, row);
-  push_volume(candle, row);
-  row[kHl2] = hl2(candle.high, candle.low);
+  double* next = row.data();
+  const auto push_one = [&](auto& family) {
+    family.push(candle, next);
+    next += family.kInfo.size();
+  };
+  std::apply([&](auto&... family) { (push_one(family), ...); }, families_);
 }
 
-void RawFeatureState::push_trend(const CandleValues& candle, RawRow& row) {
-  for (std::size_t i = 0; i < sma_.size(); ++i) {
-    row[kSma10 + i] = sma_[i].push(candle.close).value_or(kNaN);
-    row[kEma10 + i] = ema_[i].push(candle.close).value_or(kNaN);
-  }
-  if (const auto macd = macd_.push(candle.close)) {
-    row[kMacd] = macd->line;
-    row[kMacdSignal] = macd->signal;
-    row[kMacdHistogram] = macd->histogram;
-  }
-}
-
-void RawFeatureState::push_oscillators(const CandleValues& candle, RawRow& row) {
-  row[kRsi14] = rsi_14_.push(candle.close).value_or(kNaN);
-  row[kRsi21] = rsi_21_.push(candle.close).value_or(kNaN);
-  if (const auto stochastic = stochastic_.push(candle.high, candle.low, candle.close)) {
-    row[kStochasticK] = stochastic->k;
-    row[kStochasticD] = stochastic->d;
-  }
-  row[kRoc12] = roc_.push(candle.close).value_or(kNaN);
-  row[kMomentum] = momentum_.push(candle.close).value_or(kNaN);
-  row[kPriceChange] = price_change_.push(candle.close).value_or(kNaN);
-}
-
-void RawFeatureState::push_volatility(const CandleValues& candle, RawRow& row) {
-  if (const auto bands = bollinger_.push(candle.close)) {
-    row[kBbUpper] = bands->upper;
-    row[kBbMiddle] = bands->middle;
-    row[kBbLower] = bands->lower;
-    row[kBbWidth] = bands->width;
-    row[kBbPercentB] = bands->percent_b;
-  }
-  if (const auto range = atr_.push(candle.high, candle.low, candle.close)) {
-    row[kAtr14] = range->atr;
-    row[kNatr] = range->natr;
-  }
-  if (const auto movement = adx_.push(candle.high, candle.low, candle.close)) {
-    row[kAdx] = movement->adx.value_or(kNaN);
-    row[kDiPlus] = movement->di_plus;
-    row[kDiMinus] = movement->di_minus;
-  }
-  if (const auto channel = keltner_.push(candle.high, candle.low, candle.close)) {
-    row[kKcUpper] = channel->upper;
-    row[kKcMiddle] = channel->middle;
-    row[kKcLower] = channel->lower;
-  }
-}
-
-void RawFeatureState::push_volume(const CandleValues& candle, RawRow& row) {
-  row[kObv] = obv_.push(candle.close, candle.volume);
-  row[kCmf] = cmf_.push(candle.high, candle.low, candle.close, candle.volume).value_or(kNaN);
-  row[kMfi] = mfi_.push(candle.high, candle.low, candle.close, candle.volume).value_or(kNaN);
-  row[kVpt] = vpt_.push(candle.close, candle.volume);
-  row[kVolumeChange] = volume_change_.push(candle.volume).value_or(kNaN);
+void RawFeatureState::push_block(const market::CandleSeries& run, std::size_t first, std::size_t last,
+                                 double* columns, std::size_t stride) {
+  const auto push_one = [&](auto& family) {
+    run_family(family, run, first, last, columns, stride);
+    columns += family.kInfo.size() * stride;
+  };
+  std::apply([&](auto&... family) { (push_one(family), ...); }, families_);
 }
 
 }  // namespace mop::features

@@ -29,4 +29,7 @@ struct FeatureMatrix {
 /// REQUIRES: no hole in `run` (market::contiguous_runs), valid candles (market::validate).
 FeatureMatrix compute_raw_features(const market::CandleSeries& run);
 
+/// The same into memory of the caller: (F, N) column-major, F = raw_features().size(), N = run.size().
+void compute_raw_features(const market::CandleSeries& run, std::span<double> columns);
+
 }  // namespace mop::features

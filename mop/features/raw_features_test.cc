@@ -48,6 +48,48 @@ TEST(RawFeaturesTest, MatchTaLibOnItsSixtyCandles) {
   EXPECT_NEAR(last("stochastic_d"), 46.667, 1e-3);
 }
 
+// Oracle: tests/oracles/talib_testdata.sh, TA-Lib's C code on the candles of the pandas oracle: prices near
+// 1000, a quiet spell, a crash of 25 %, candles without range and without volume. First values must coincide.
+TEST(RawFeaturesTest, MatchTaLibOverTheWholeRange) {
+  const auto table = testing::read_csv(MOP_SOURCE_DIR "/mop/features/testdata/talib.csv");
+  ASSERT_TRUE(table);
+  CandleSeries series;
+  for (std::size_t t = 0; t < table->column("open").size(); ++t) {
+    testing::append(series, table->column("open")[t], table->column("high")[t], table->column("low")[t],
+                    table->column("close")[t], table->column("volume")[t]);
+  }
+  const FeatureMatrix raw = compute_raw_features(series);
+  for (const IndicatorInfo& info : raw_features()) {
+    const auto& expected = table->column(std::string(info.name));
+    const auto actual = raw.column(info.name);
+    // TA-Lib takes the variance as mean(C^2) - mean(C)^2, which on a quiet spell loses all digits of the
+    // width and leaves the bands within the rounding of C^2: the square root of 1e-16 of a price.
+    const bool bands = info.name.starts_with("bb_") && info.name != "bb_middle";
+    for (std::size_t t = 0; t < raw.rows; ++t) {
+      ASSERT_EQ(std::isnan(actual[t]), std::isnan(expected[t])) << info.name << " " << t;
+      if (std::isnan(expected[t])) continue;
+      const double width = raw.column("bb_width")[t];
+      if (bands && !(width > 1e-2 * series.close[t])) continue;
+      // %B passes through zero: against the full width of the band, as percentages against one percent.
+      const double least = info.unit == "percent" || bands ? 1.0 : 1e-2;
+      const double tolerance = 1e-9 * std::max(std::abs(expected[t]), least);
+      ASSERT_NEAR(actual[t], expected[t], tolerance) << info.name << " " << t;
+    }
+  }
+}
+
+// Where the definition differs: a coin priced at 1e-5 moves by 1 % and TA-Lib's bands have no width.
+TEST(RawFeaturesTest, DifferFromTaLibWhereItTakesASmallVarianceForNone) {
+  CandleSeries series;
+  for (int i = 0; i < 40; ++i) {
+    const double close = i % 2 == 0 ? 1.00e-5 : 1.01e-5;
+    testing::append(series, close, close, close, close, 1.0);
+  }
+  const FeatureMatrix raw = compute_raw_features(series);
+  // The variance is 2.5e-15; TA-Lib calls what is below 1e-14 zero and puts both bands on the middle.
+  EXPECT_NEAR(raw.column("bb_upper")[39] / raw.column("bb_middle")[39] - 1.0, 0.00995, 1e-5);
+}
+
 // Oracle: tests/oracles/indicators_pandas.py, written with pandas and made into this file by its first lines.
 TEST(RawFeaturesTest, MatchPandas) {
   const auto table = testing::read_csv(MOP_SOURCE_DIR "/mop/features/testdata/indicators_pandas.csv");

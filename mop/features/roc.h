@@ -1,8 +1,12 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 #include "mop/features/window.h"
 
@@ -28,6 +32,32 @@ class Roc {
  private:
   explicit Roc(std::size_t period) : past_(period) {}
   Window past_;  // closes before this one
+};
+
+inline std::optional<double> Roc::push(double close) {
+  std::optional<double> value;
+  if (past_.full()) {
+    const double before = past_.oldest();
+    value = before == 0.0 ? 0.0 : 100.0 * (close / before - 1.0);
+  }
+  past_.push(close);
+  return value;
+}
+
+/// The column roc_12.
+class RocColumn {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"roc_12", "momentum", "percent", "100 * (C / C[12 back] - 1)", "TA-Lib ROC", 13, Roc::kStability},
+  }};
+  // clang-format on
+
+  explicit RocColumn(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) { row[0] = roc_.push(candle.close).value_or(kNaN); }
+
+ private:
+  Roc roc_ = Roc::make(12).value();
 };
 
 }  // namespace mop::features

@@ -5,11 +5,14 @@
 namespace mop::features {
 
 void RollingMedian::push(double value) {
+  const auto begin = sorted_.begin(), end = begin + static_cast<std::ptrdiff_t>(count_);
+  const auto place = std::upper_bound(begin, end, value);
   if (!window_.full()) {
-    sorted_.insert(std::upper_bound(sorted_.begin(), sorted_.end(), value), value);
+    std::move_backward(place, end, end + 1);
+    *place = value;
+    ++count_;
   } else {
-    const auto leaving = std::lower_bound(sorted_.begin(), sorted_.end(), window_.oldest());
-    const auto place = std::upper_bound(sorted_.begin(), sorted_.end(), value);
+    const auto leaving = std::lower_bound(begin, end, window_.oldest());
     if (leaving < place) {
       *std::move(leaving + 1, place, leaving) = value;
     } else {
@@ -21,8 +24,8 @@ void RollingMedian::push(double value) {
 }
 
 double RollingMedian::median() const {
-  const std::size_t upper = sorted_.size() / 2;
-  if (sorted_.size() % 2 == 1) return sorted_[upper];
+  const std::size_t upper = count_ / 2;
+  if (count_ % 2 == 1) return sorted_[upper];
   return 0.5 * (sorted_[upper - 1] + sorted_[upper]);
 }
 

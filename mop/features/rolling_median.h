@@ -12,7 +12,7 @@ namespace mop::features {
 class RollingMedian {
  public:
   /// `size` >= 1, in candles.
-  explicit RollingMedian(std::size_t size) : window_(size) { sorted_.reserve(size); }
+  explicit RollingMedian(std::size_t size) : window_(size), sorted_(size) {}
 
   /// Feeds one value (not NaN).
   void push(double value);
@@ -20,11 +20,13 @@ class RollingMedian {
   /// Mean of the two middle values when the count is even. REQUIRES: at least one value was pushed.
   double median() const;
   /// REQUIRES: at least one value was pushed.
-  double max() const { return sorted_.back(); }
+  double max() const { return sorted_[count_ - 1]; }
 
  private:
   Window window_;
-  std::vector<double> sorted_;
+  std::vector<double>
+      sorted_;  // the first count_ are in use; its size stays, so that copies allocate nothing
+  std::size_t count_ = 0;
 };
 
 }  // namespace mop::features

@@ -1,9 +1,16 @@
 #pragma once
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
+#include "mop/features/where.h"
 #include "mop/features/wilder.h"
 
 namespace mop::features {
@@ -33,7 +40,40 @@ class Rsi {
   Rsi(std::size_t period, double flat_value) : gain_(period), loss_(period), flat_value_(flat_value) {}
   WilderMean gain_, loss_;
   double flat_value_;
-  std::optional<double> last_close_;
+  double last_close_ = 0.0;  // none yet: prices are above 0
+};
+
+inline std::optional<double> Rsi::push(double close) {
+  const double last = std::exchange(last_close_, close);
+  if (last == 0.0) return std::nullopt;
+  const double change = close - last;
+  const double rise = where(change > 0.0, change);
+  const std::optional<double> gain = gain_.push(rise);
+  const std::optional<double> loss = loss_.push(rise - change);
+  if (!gain) return std::nullopt;
+  const double total = *gain + *loss;
+  return total == 0.0 ? flat_value_ : 100.0 * (*gain / total);
+}
+
+/// The columns rsi_14 and rsi_21.
+class RsiColumns {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 2> kInfo{{
+      {"rsi_14", "momentum", "percent", "100 * G / (G + L), Wilder means of 14 gains and losses; 0 if never moved", "Wilder 1978; TA-Lib RSI", 15, Rsi::kStability, InputForm::kCentred, 14.0},
+      {"rsi_21", "momentum", "percent", "100 * G / (G + L), Wilder means of 21 gains and losses; 0 if never moved", "Wilder 1978; TA-Lib RSI", 22, Rsi::kStability, InputForm::kCentred, 21.0},
+  }};
+  // clang-format on
+
+  explicit RsiColumns(const EdgeRules& rules)
+      : fast_(Rsi::make(14, rules.flat_value).value()), slow_(Rsi::make(21, rules.flat_value).value()) {}
+  void push(const CandleValues& candle, double* row) {
+    row[0] = fast_.push(candle.close).value_or(kNaN);
+    row[1] = slow_.push(candle.close).value_or(kNaN);
+  }
+
+ private:
+  Rsi fast_, slow_;
 };
 
 }  // namespace mop::features

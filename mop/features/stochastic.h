@@ -1,8 +1,12 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 #include "mop/features/window.h"
 
@@ -22,7 +26,7 @@ struct StochasticValue {
 /// simple averages. A range of zero counts as `flat_value`, 0 as in TA-Lib unless another is asked for.
 class Stochastic {
  public:
-  static constexpr Stability kStability = Stability::kExact;
+  static constexpr Stability kStability = Stability::kRunning;
 
   /// Periods in candles, 1..1000; anything else is kInvalidArgument. `flat_value` in percent.
   static Result<Stochastic> make(std::size_t period, std::size_t smooth, std::size_t d_period,
@@ -36,8 +40,45 @@ class Stochastic {
  private:
   Stochastic(std::size_t period, std::size_t smooth, std::size_t d_period, double flat_value)
       : high_(period), low_(period), fast_(smooth), slow_(d_period), flat_value_(flat_value) {}
-  Window high_, low_, fast_, slow_;
+  RollingMax high_;
+  RollingMin low_;
+  RollingSum fast_, slow_;
   double flat_value_;
+};
+
+inline std::optional<StochasticValue> Stochastic::push(double high, double low, double close) {
+  high_.push(high);
+  low_.push(low);
+  if (!high_.full()) return std::nullopt;
+  const double range = high_.value() - low_.value();
+  fast_.push(range == 0.0 ? flat_value_ : 100.0 * ((close - low_.value()) / range));
+  if (!fast_.full()) return std::nullopt;
+  const double k = fast_.mean();
+  slow_.push(k);
+  if (!slow_.full()) return std::nullopt;
+  return StochasticValue{k, slow_.mean()};
+}
+
+/// The columns stochastic_k and stochastic_d: 14, 3, 3.
+class StochasticColumns {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 2> kInfo{{
+      {"stochastic_k", "momentum", "percent", "SMA3 of 100 * (C - min L) / (max H - min L) over 14; 0 if max H = min L", "Lane 1984; TA-Lib STOCH", 18, Stochastic::kStability, InputForm::kCentred},
+      {"stochastic_d", "momentum", "percent", "SMA3(stochastic_k)", "Lane 1984; TA-Lib STOCH", 18, Stochastic::kStability, InputForm::kCentred},
+  }};
+  // clang-format on
+
+  explicit StochasticColumns(const EdgeRules& rules)
+      : stochastic_(Stochastic::make(14, 3, 3, rules.flat_value).value()) {}
+  void push(const CandleValues& candle, double* row) {
+    const std::optional<StochasticValue> value = stochastic_.push(candle.high, candle.low, candle.close);
+    row[0] = value ? value->k : kNaN;
+    row[1] = value ? value->d : kNaN;
+  }
+
+ private:
+  Stochastic stochastic_;
 };
 
 }  // namespace mop::features

@@ -1,7 +1,12 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
+#include "mop/features/candle_values.h"
+#include "mop/features/edge_rules.h"
+#include "mop/features/indicator_info.h"
 #include "mop/features/stability.h"
 
 namespace mop::features {
@@ -23,7 +28,29 @@ class Vpt {
 
  private:
   double total_ = 0.0;
-  std::optional<double> last_close_;
+  double last_close_ = 0.0;  // none yet
+};
+
+inline double Vpt::push(double close, double volume) {
+  if (last_close_ > 0.0) total_ += volume * (close / last_close_ - 1.0);
+  last_close_ = close;
+  return total_;
+}
+
+/// The column vpt.
+class VptColumn {
+ public:
+  // clang-format off
+  static constexpr std::array<IndicatorInfo, 1> kInfo{{
+      {"vpt", "volume", kBaseUnit, "running sum of V * (C / C[1 back] - 1), from 0", "StockCharts PVT", 1, Vpt::kStability},
+  }};
+  // clang-format on
+
+  explicit VptColumn(const EdgeRules&) {}
+  void push(const CandleValues& candle, double* row) { row[0] = vpt_.push(candle.close, candle.volume); }
+
+ private:
+  Vpt vpt_;
 };
 
 }  // namespace mop::features

@@ -12,25 +12,31 @@ namespace mop::features {
 class WilderMean {
  public:
   /// `period` >= 1, in values.
-  explicit WilderMean(std::size_t period) : period_(period) {}
+  explicit WilderMean(std::size_t period)
+      : period_(period),
+        before_(static_cast<double>(period) - 1.0),
+        share_(1.0 / static_cast<double>(period)) {}
 
   /// Empty until `period` values were seen.
   std::optional<double> push(double value) {
-    const double n = static_cast<double>(period_);
     if (seen_ < period_) {
       mean_ += value;
       if (++seen_ < period_) return std::nullopt;
-      mean_ /= n;
+      mean_ /= static_cast<double>(period_);
     } else {
-      mean_ = (mean_ * (n - 1.0) + value) / n;
+      mean_ = (mean_ * before_ + value) * share_;  // a product: a quotient takes three times as long
     }
     return mean_;
   }
 
+  bool full() const { return seen_ == period_; }
+  /// REQUIRES: full().
+  double mean() const { return mean_; }
   std::size_t period() const { return period_; }
 
  private:
   std::size_t period_;
+  double before_, share_;  // n - 1, 1 / n
   std::size_t seen_ = 0;
   double mean_ = 0.0;  // the sum while seeding
 };

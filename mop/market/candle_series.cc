@@ -1,6 +1,7 @@
 #include "mop/market/candle_series.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "mop/base/check.h"
 
@@ -20,6 +21,9 @@ void CandleSeries::push_back(const Candle& c) {
   low.push_back(c.low.value());
   close.push_back(c.close.value());
   volume.push_back(c.volume.value());
+  if (c.taker_buy_base.empty() && taker_buy_base.empty()) return;
+  taker_buy_base.resize(size(), std::numeric_limits<double>::quiet_NaN());
+  taker_buy_base.back() = c.taker_buy_base.value();  // NaN when empty
 }
 
 std::size_t CandleSeries::lower_bound(UnixMillis t) const {
@@ -33,7 +37,9 @@ CandleSeries CandleSeries::slice(std::size_t first, std::size_t last) const {
     return std::remove_cvref_t<decltype(column)>(column.begin() + static_cast<std::ptrdiff_t>(first),
                                                  column.begin() + static_cast<std::ptrdiff_t>(last));
   };
-  return {symbol, interval, cut(open_time), cut(open), cut(high), cut(low), cut(close), cut(volume)};
+  return {symbol,     interval,    cut(open_time),
+          cut(open),  cut(high),   cut(low),
+          cut(close), cut(volume), taker_buy_base.empty() ? std::vector<double>{} : cut(taker_buy_base)};
 }
 
 CandleSeries CandleSeries::closing_in(UnixMillis since, UnixMillis until) const {

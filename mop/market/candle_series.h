@@ -21,6 +21,8 @@ struct CandleSeries {
   Interval interval = Interval::k1h;
   std::vector<UnixMillis> open_time;
   std::vector<double> open, high, low, close, volume;  // quote currency; volume in base currency
+  /// Base currency bought by takers, NaN where a candle does not state it; empty when none does.
+  std::vector<double> taker_buy_base = {};
 
   std::size_t size() const { return open_time.size(); }
   UnixMillis close_time(std::size_t i) const { return open_time[i] + length_of(interval) - 1; }
