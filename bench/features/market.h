@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Prices in ticks of 0.01 near 100, volumes in units of 1e-5; a xorshift generator, so that no library matters.
+// Prices in ticks of 0.01 near 100, volumes in units of 1e-5; a xorshift generator, so that no library
+// matters.
 static inline uint64_t market_next(uint64_t* state) {
   *state ^= *state << 13;
   *state ^= *state >> 7;

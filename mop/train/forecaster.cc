@@ -30,7 +30,7 @@ std::vector<std::vector<std::int64_t>> rows_with_windows(const dataset::Sequence
 }  // namespace
 
 Forecaster::Forecaster(TrainedModel model, std::vector<std::unique_ptr<dataset::SeriesData>> data)
-    : model_(std::move(model)), data_(std::move(data)), network_(model_.shape) {
+    : model_(std::move(model)), data_(std::move(data)), weights_(model_.shape, model_.params) {
   std::vector<dataset::SequenceBuilder::Branch> branches;
   for (std::size_t b = 0; b < data_.size(); ++b) {
     branches.push_back({data_[b].get(), dataset::scale_rows(*data_[b], model_.branches[b].scaler)});
@@ -69,7 +69,7 @@ std::span<const float> Forecaster::infer(std::size_t head, std::span<const std::
   nn::SequenceBatch batch{sequences_.batch, 1, {}};
   for (const auto& b : sequences_.branches)
     batch.branches.push_back({b.steps, b.x, b.read_step});
-  return network_.infer(batch, model_.params);
+  return inference_.run(weights_, batch);
 }
 
 HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t> rows) {

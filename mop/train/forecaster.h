@@ -6,7 +6,7 @@
 #include "mop/base/result.h"
 #include "mop/dataset/sequences.h"
 #include "mop/market/candle_series.h"
-#include "mop/nn/cpu/network.h"
+#include "mop/nn/cpu/inference.h"
 #include "mop/train/model.h"
 
 namespace mop::train {
@@ -55,7 +55,8 @@ class Forecaster {
   std::unique_ptr<dataset::SequenceBuilder> builder_;
   std::vector<std::vector<std::int64_t>>
       primary_row_;  // per head and row: the builder's row, -1 = no forecast
-  nn::cpu::Network network_;
+  nn::cpu::PreparedWeights weights_;
+  nn::cpu::Inference inference_;
   dataset::Sequences sequences_;
 };
 

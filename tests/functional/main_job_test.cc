@@ -40,8 +40,8 @@ class MainJobTest : public testing::Test {
     directory_ = testing::TempDir() + "mop_main_job_" + std::to_string(::getpid());
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
-    sim_ =
-        std::make_unique<Process>(directory_, std::vector<std::string>{"sim", "--port", "0", "--seed", "3"});
+    sim_ = std::make_unique<Process>(
+        directory_, std::vector<std::string>{"sim", "--port", "0", "--seed", "3", "--now", "2025-06-01"});
     url_ = sim_->read_out_line();
     fetched_ = run({"fetch", "--symbols", "BTCUSDT", "--limit", "1600", "--base-url", url_, "--json"});
     const bj::value stats = json_of(run({"stats", "--symbols", "BTCUSDT", "--json"}));

@@ -1,5 +1,5 @@
-// The raw feature columns by TA-Lib's C code, aligned to the candles: row t is known at the close of candle t.
-// What TA-Lib has no function for (bands' width and %B, Keltner, CMF, VPT) is plain C on its results.
+// The raw feature columns by TA-Lib's C code, aligned to the candles: row t is known at the close of candle
+// t. What TA-Lib has no function for (bands' width and %B, Keltner, CMF, VPT) is plain C on its results.
 #ifndef TALIB_COLUMNS_H
 #define TALIB_COLUMNS_H
 #include <math.h>
@@ -11,14 +11,15 @@
 enum { kTalibColumns = 44 };
 
 static const char* const talib_names[kTalibColumns] = {
-    "open",        "high",        "low",      "close",        "volume",        "sma_10",
-    "sma_20",      "sma_50",      "sma_100",  "sma_200",      "ema_10",        "ema_20",
-    "ema_50",      "ema_100",     "ema_200",  "rsi_14",       "rsi_21",        "macd",
-    "macd_signal", "macd_histogram", "stochastic_k", "stochastic_d", "roc_12", "momentum",
-    "bb_upper",    "bb_middle",   "bb_lower", "bb_width",     "bb_percent_b",  "atr_14",
-    "natr",        "adx",         "di_plus",  "di_minus",     "kc_upper",      "kc_middle",
-    "kc_lower",    "obv",         "cmf",      "mfi",          "vpt",           "price_change",
-    "volume_change", "hl2"};
+    "open",         "high",         "low",           "close",        "volume",
+    "sma_10",       "sma_20",       "sma_50",        "sma_100",      "sma_200",
+    "ema_10",       "ema_20",       "ema_50",        "ema_100",      "ema_200",
+    "rsi_14",       "rsi_21",       "macd",          "macd_signal",  "macd_histogram",
+    "stochastic_k", "stochastic_d", "roc_12",        "momentum",     "bb_upper",
+    "bb_middle",    "bb_lower",     "bb_width",      "bb_percent_b", "atr_14",
+    "natr",         "adx",          "di_plus",       "di_minus",     "kc_upper",
+    "kc_middle",    "kc_lower",     "obv",           "cmf",          "mfi",
+    "vpt",          "price_change", "volume_change", "hl2"};
 
 // columns: (44, n) column-major, filled with NaN by the caller once; rows of the warm-up are left alone.
 // scratch: 3 * n. n above 250.
