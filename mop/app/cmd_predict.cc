@@ -158,13 +158,6 @@ Result<Exit> run_predict(Context& ctx, const PredictOptions& opt) {
   MOP_TRY(check_device(ctx));
   MOP_TRY_ASSIGN(const Prediction p, predict(ctx, opt));
   const UnixMillis now = ctx.clock.now();
-  const DurationMillis age = now - p.as_of;
-  if (opt.as_of.empty() && age > 3 * market::length_of(p.branch().interval)) {
-    ctx.warn(
-        fmt::format("the newest stored candle of {} {} is {} old; run `mop fetch --symbols {}` for a current "
-                    "forecast",
-                    p.symbol.name, opt.timeframe, format_duration(age), p.symbol.name));
-  }
   if (ctx.json()) {
     ctx.print_json(prediction_json(p, now));
   } else {
