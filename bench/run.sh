@@ -6,9 +6,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
+missed=()
 for part in bench/*/run.sh; do
   echo "== $part" >&2
-  "$part" >>"$lines"
+  "$part" >>"$lines" || missed+=("$part")
 done
 /usr/bin/python3 - "$lines" <<'PY'
 import json, os, sys
@@ -24,3 +25,4 @@ for row in table:
     print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
 PY
 echo "written to bench/results.json"
+[ ${#missed[@]} -eq 0 ] || { echo "a limit was missed in, or no figure came from: ${missed[*]}" >&2; exit 1; }
