@@ -160,7 +160,10 @@ Result<void> assemble(std::vector<Result<ModelScore>>& scores, std::uint64_t see
   for (auto& score : scores) {
     if (!score) {
       if (!first_error) first_error = score.error();
-      out.failures.push_back(score.error().message);
+      const std::string& message = score.error().message;  // a unified model may fail for the same reason
+      if (std::find(out.failures.begin(), out.failures.end(), message) == out.failures.end()) {
+        out.failures.push_back(message);
+      }
       continue;
     }
     const evaluate::Protocol& own = score->protocol;
