@@ -18,7 +18,7 @@ constexpr DurationMillis kDefaultRetryAfter = 10 * kSecond, kDefaultBan = 2 * kM
 // Longer than this and a human should decide: the fetch stops instead of sleeping.
 constexpr DurationMillis kLongestWait = 10 * kMinute;
 constexpr int kSilences = 2;        // without any reply, one after the other: the next host is asked
-constexpr int kLooksAtCorrupt = 3;  // a body cut off on the way comes whole the next time
+constexpr int kLooksAtCorrupt = 4;  // a body cut off on the way comes whole the next time
 constexpr std::array<std::int64_t, 7> kPassing{-1000, -1001, -1003, -1006, -1007, -1008, -1016};
 
 std::optional<std::int64_t> to_integer(std::string_view text) {
@@ -171,7 +171,7 @@ BinanceRest::Verdict BinanceRest::attempt(const std::string& url, std::int64_t w
 
 Result<void> BinanceRest::get(const std::string& path_and_query, std::int64_t weight, std::string_view what,
                               const ReadBody& read) {
-  for (int number = 0, silent = 0;; ++number) {
+  for (int number = 0, silent = 0, corrupt = 0;; ++number) {
     const std::size_t host = host_.load();
     Verdict verdict = attempt(hosts_[host] + path_and_query, weight, what, number);
     silent = verdict.silent ? silent + 1 : 0;
@@ -179,7 +179,7 @@ Result<void> BinanceRest::get(const std::string& path_and_query, std::int64_t we
       auto done = read(verdict.body);
       if (done) return {};
       verdict.error = Error{done.error().code, fmt::format("{}: {}", what, done.error().message)};
-      if (number + 1 < kLooksAtCorrupt) verdict.retry_in = backoff(number);
+      if (++corrupt < kLooksAtCorrupt) verdict.retry_in = backoff(number);
     }
     const bool blocked = verdict.error->code == ErrorCode::kUnsupported;
     if ((blocked || silent >= kSilences) && leave_host(host, verdict.error->message)) {

@@ -150,7 +150,7 @@ TEST(BinanceRestTest, WrongJsonIsGivenUpSoonAndNamed) {
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code, ErrorCode::kCorrupt);
   EXPECT_NE(answer.error().message.find("BTCUSDT 1h"), std::string::npos) << answer.error().message;
-  EXPECT_EQ(f.rest.counters().requests, 3);
+  EXPECT_EQ(f.rest.counters().requests, 4);
 }
 
 TEST(BinanceRestTest, ErrorsThatNoRepetitionMendsAreNotRepeated) {
