@@ -52,9 +52,6 @@ class CollectTest : public testing::Test {
     EXPECT_EQ(f.exit_code, 0) << f.out << f.err;
     return json_of(f);
   }
-  bool sim_knows(const std::string& option) {
-    return run_mop(directory, {"sim", "--help"}).out.find(option) != std::string::npos;
-  }
   std::string file(const std::string& data, const std::string& name) {
     return read_file(directory + "/" + data + "/" + name);
   }
@@ -131,7 +128,6 @@ TEST_F(CollectTest, ProcessesOfOneMachineShareTheBudget) {
 }
 
 TEST_F(CollectTest, TheArchiveGivesTheBytesOfRestAcrossTheChangeToMicroseconds) {
-  if (!sim_knows("--faults")) GTEST_SKIP() << "this simulated exchange has no archive";
   start_sim();
   const std::vector<std::string> range{"--symbols", "BTCUSDT", "--since", "2024-11-20"};
   fetched("rest", range);
@@ -163,7 +159,6 @@ constexpr const char* kEveryFault = R"({"do":"latency","ms":200,"path":"/api/*",
 )";
 
 TEST_F(CollectTest, EveryFaultTogetherChangesNoByte) {
-  if (!sim_knows("--faults")) GTEST_SKIP() << "this simulated exchange has no fault script";
   const std::vector<std::string> range{"--symbols", "BTCUSDT,POLUSDT", "--since", "2024-11-20"};
   start_sim();
   fetched("quiet", range);
