@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "mop/app/checkpoint_file.h"
 #include "mop/app/command.h"
 #include "mop/app/models.h"
 #include "mop/app/series_text.h"
@@ -108,16 +109,29 @@ bool is_finished(Fleet& fleet, const Job& job, const std::vector<market::CandleS
   return true;
 }
 
+// A training that is stopped leaves its state behind.
+Result<train::TrainedModel> train_network(const train::TrainJob& job, const std::string& id,
+                                          CheckpointFile& checkpoint) {
+  auto trained = train::train_model(
+      job,
+      [&](const train::EpochReport& e) {
+        log_info(fmt::format("{} epoch {}/{} train_loss {:.6f} val_loss {:.6f} best {:.6f}", id, e.epoch,
+                             e.epochs, e.train_loss, e.val_loss, e.best_val));
+      },
+      checkpoint.store());
+  if (!trained) MOP_TRY(checkpoint.flush());
+  return trained;
+}
+
 Result<void> train_one(Fleet& fleet, const Job& job, Outcome& outcome, Progress& progress) {
   const std::string id = train::model_id(job.symbol.name, job.kind);
   MOP_TRY_ASSIGN(auto series, load_series(fleet.store, job.symbol.name, job.kind, fleet.since, fleet.until));
   if (fleet.resume && is_finished(fleet, job, series, outcome)) return {};
   train::TrainJob work{std::string(job.symbol.name), job.kind, fleet.profile, fleet.ctx.settings.seed,
                        series};
-  MOP_TRY_ASSIGN(train::TrainedModel model, train::train_model(work, [&](const train::EpochReport& e) {
-                   log_info(fmt::format("{} epoch {}/{} train_loss {:.6f} val_loss {:.6f} best {:.6f}", id,
-                                        e.epoch, e.epochs, e.train_loss, e.val_loss, e.best_val));
-                 }));
+  CheckpointFile checkpoint(fleet.ctx.fs, fmt::format("{}/{}.checkpoint", fleet.ctx.settings.models_dir, id),
+                            fleet.resume);
+  MOP_TRY_ASSIGN(train::TrainedModel model, train_network(work, id, checkpoint));
   for (const train::BranchModel& branch : model.branches) {
     for (const auto& skipped : branch.skipped)
       log_info(fmt::format("{}: skipped {}", id, skipped.reason));
@@ -131,6 +145,7 @@ Result<void> train_one(Fleet& fleet, const Job& job, Outcome& outcome, Progress&
   MOP_TRY(fleet.ctx.fs.write_atomically(
       train::model_path(fleet.ctx.settings.models_dir, job.symbol.name, job.kind),
       train::to_model_file(model)));
+  MOP_TRY(checkpoint.remove());
   outcome.model = std::move(model);
   outcome.status = "trained";
   return {};
@@ -260,7 +275,7 @@ Result<Exit> train_fleet(Context& ctx, const TrainOptions& opt) {
     print_table(fleet, wall_s);
   }
   if (interrupted())
-    ctx.warn("interrupted; finished models are kept, run the same command with --resume to go on");
+    ctx.warn("interrupted; what is trained is kept, run the same command with --resume to go on");
   return exit_of(fleet);
 }
 
@@ -271,7 +286,8 @@ void add_train(CLI::App& cli, Context& ctx) {
   CLI::App* verb = cli.add_subcommand("train", "Train the fleet: three models per coin (15m, 1h, unified)");
   verb->footer(
       "Example: mop train --symbols BTCUSDT,ETHUSDT --until 2025-07-01\n"
-      "Epoch lines go to logs/training.log. Ctrl-C keeps finished models; --resume goes on.");
+      "Epoch lines go to logs/training.log. Ctrl-C keeps finished models and the state of unfinished ones;\n"
+      "--resume goes on from there, to the same bytes.");
   verb->add_option("--kinds", opt->kinds, "Models per coin")->capture_default_str();
   verb->add_option("--profile", opt->profile, "v1 (the original settings) or default (scores better)")
       ->check(CLI::IsMember({"v1", "default"}))
@@ -282,7 +298,7 @@ void add_train(CLI::App& cli, Context& ctx) {
                    "Use candles that close before this UTC date; nothing later is read");
   verb->add_option("--shard", opt->shard, "i/n: train the i-th of n shares of the fleet");
   verb->add_flag("--resume", opt->resume,
-                 "Keep models that are already trained on the same data and settings");
+                 "Keep models already trained on the same data and settings, go on with unfinished ones");
   add_selectors(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return train_fleet(ctx, *opt); });
