@@ -135,7 +135,7 @@ Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
     print_table(ctx, outcomes, wall_s);
   }
   if (interrupted())
-    ctx.warn("interrupted; finished models are kept, run the same command with --resume to go on");
+    ctx.warn("interrupted; what is trained is kept, run the same command with --resume to go on");
   return exit_of(outcomes);
 }
 
@@ -146,7 +146,8 @@ void add_train(CLI::App& cli, Context& ctx) {
   CLI::App* verb = cli.add_subcommand("train", "Train the fleet: three models per coin (15m, 1h, unified)");
   verb->footer(
       "Example: mop train --symbols BTCUSDT,ETHUSDT --until 2025-07-01\n"
-      "Epoch lines go to logs/training.log. Ctrl-C keeps finished models; --resume goes on.");
+      "Epoch lines go to logs/training.log. Ctrl-C keeps finished models and the state of unfinished ones;\n"
+      "--resume goes on from there, to the same bytes.");
   verb->add_option("--kinds", opt->kinds, "Models per coin")->capture_default_str();
   verb->add_option("--profile", opt->profile, "v1 (the original settings) or default (scores better)")
       ->check(CLI::IsMember({"v1", "default"}))
@@ -157,7 +158,7 @@ void add_train(CLI::App& cli, Context& ctx) {
                    "Use candles that close before this UTC date; nothing later is read");
   verb->add_option("--shard", opt->shard, "i/n: train the i-th of n shares of the fleet");
   verb->add_flag("--resume", opt->resume,
-                 "Keep models that are already trained on the same data and settings");
+                 "Keep models already trained on the same data and settings, go on with unfinished ones");
   add_selectors(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return run_train(ctx, *opt); });

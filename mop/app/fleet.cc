@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "mop/app/checkpoint_file.h"
 #include "mop/app/models.h"
 #include "mop/base/interrupt.h"
 #include "mop/base/log.h"
@@ -23,6 +24,7 @@ namespace {
 // Coins that are learnt together, and what has become of it so far.
 struct Training {
   std::string name;                 // "15m of 25 coins", "BTCUSDT_15m"
+  std::string file;                 // what its checkpoints begin with: "15m_together", "BTCUSDT_15m"
   std::vector<std::size_t> models;  // places in Fleet::outcomes
   std::once_flag prepared;
   std::optional<train::Pool> pool;  // while networks are being trained
@@ -86,6 +88,7 @@ void add_training(Fleet& fleet, train::Kind kind, std::span<const market::Symbol
   training->name = symbols.size() == 1
                        ? train::model_id(symbols[0].name, kind)
                        : fmt::format("{} of {} coins", train::to_string(kind), symbols.size());
+  training->file = symbols.size() == 1 ? training->name : fmt::format("{}_together", train::to_string(kind));
   training->networks.resize(fleet.options.profile.ensemble);
   training->unfinished = fleet.options.profile.ensemble;
   for (const market::Symbol& symbol : symbols) {
@@ -247,8 +250,16 @@ void fail_training(Fleet& fleet, const Training& training) {
   }
 }
 
+std::string checkpoint_path(const Fleet& fleet, const Training& training, std::size_t network) {
+  const std::string number = training.networks.size() == 1 ? "" : fmt::format(".{}", network + 1);
+  return fmt::format("{}/{}{}.checkpoint", fleet.options.models_dir, training.file, number);
+}
+
+// A training that is stopped leaves its networks' states behind.
 Result<void> train_unit(Fleet& fleet, const Unit& unit) {
   Training& training = *unit.training;
+  CheckpointFile checkpoint(fleet.ctx.fs, checkpoint_path(fleet, training, unit.network),
+                            fleet.options.resume);
   std::size_t seen = 0;
   const auto observe = [&](const train::EpochReport& e) {
     log_info(fmt::format("{} network {}/{} epoch {}/{} train_loss {:.6f} val_loss {:.6f} best {:.6f}",
@@ -257,8 +268,9 @@ Result<void> train_unit(Fleet& fleet, const Unit& unit) {
     ++seen;
     fleet.advance(1, training.name);
   };
-  MOP_TRY_ASSIGN(training.networks[unit.network],
-                 train::train_network(*training.pool, unit.network, observe));
+  auto trained = train::train_network(*training.pool, unit.network, observe, checkpoint.store());
+  if (!trained || training.networks.size() > 1) MOP_TRY(checkpoint.flush());
+  MOP_TRY_ASSIGN(training.networks[unit.network], std::move(trained));
   fleet.advance(fleet.options.profile.epochs - seen, training.name);  // those an early stop spared
   return {};
 }
@@ -267,6 +279,13 @@ Result<void> train_unit(Fleet& fleet, const Unit& unit) {
 void end_training(Fleet& fleet, Training& training) {
   const std::int64_t start = monotonic_micros();
   training.error ? fail_training(fleet, training) : finish_training(fleet, training);
+  const bool stored = std::all_of(training.models.begin(), training.models.end(), [&](std::size_t place) {
+    return fleet.outcomes[place].status != "interrupted";
+  });
+  for (std::size_t n = 0; stored && n < training.networks.size(); ++n) {
+    if (auto removed = fleet.ctx.fs.remove(checkpoint_path(fleet, training, n)); !removed)
+      log_warning(removed.error().message);
+  }
   training.micros += monotonic_micros() - start;
   const double share =
       static_cast<double>(training.micros) / 1e6 / static_cast<double>(training.models.size());
