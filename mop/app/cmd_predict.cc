@@ -84,9 +84,11 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
                     format_utc(data.close_time[row] + 1), p.symbol.name));
   }
   const std::int64_t start = monotonic_micros();
-  const evaluate::Forecasts made = evaluate::forecasts_of(forecaster, p.head, std::span(&row, 1));
+  forecaster.forecast(p.head, std::span(&row, 1));
   p.inference_us = monotonic_micros() - start;
   p.as_of = data.close_time[row];
+  const evaluate::Forecasts made =
+      evaluate::live_forecasts(forecaster, p.head, p.symbol.tick_size, p.as_of + 1, INT64_MAX).forecasts;
   p.close = data.close[row];
   p.steps = price_steps(data, row, made, 0);
   if (opt.steps > 0) p.steps.resize(opt.steps);

@@ -70,8 +70,9 @@ Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOpti
   if (std::find(wanted.begin(), wanted.end(), data.interval) == wanted.end()) return {};
 
   const auto fit_rows = evaluate::forecast_rows(forecaster, head, INT64_MIN, span.split);
-  const auto rows = evaluate::forecast_rows(forecaster, head, span.split, span.end);
-  if (rows.empty()) {
+  const evaluate::LiveForecasts live =
+      evaluate::live_forecasts(forecaster, head, task.symbol.tick_size, span.split, span.end);
+  if (live.rows.empty()) {
     return fail(
         ErrorCode::kNotFound,
         fmt::format("{} {}: no candle to score between {} and {}; fetch newer candles or choose an earlier "
@@ -80,18 +81,17 @@ Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOpti
                     span.end == INT64_MAX ? "now" : format_utc(span.end)));
   }
   const auto fit = evaluate::outcomes_of(data, fit_rows, task.symbol.tick_size, span.split);
-  const auto outcomes = evaluate::outcomes_of(data, rows, task.symbol.tick_size, INT64_MAX);
-  const auto forecasts = evaluate::forecasts_of(forecaster, head, rows);
-  MOP_TRY_ASSIGN(const auto fitted, evaluate::fit_baselines(fit, forecasts.levels));
-  MOP_TRY_ASSIGN(const auto baselines, evaluate::forecast_baselines(fitted, outcomes));
+  MOP_TRY_ASSIGN(const auto fitted, evaluate::fit_baselines(fit, live.forecasts.levels));
+  MOP_TRY_ASSIGN(const auto baselines, evaluate::forecast_baselines(fitted, live.outcomes));
   const std::string kind(train::to_string(task.kind));
-  MOP_TRY_ASSIGN(evaluate::ScoredSeries scored, evaluate::score_series(outcomes, forecasts, baselines, kind));
+  MOP_TRY_ASSIGN(evaluate::ScoredSeries scored,
+                 evaluate::score_series(live.outcomes, live.forecasts, baselines, kind));
   scored.scores.champion = model.branches[head].champion;
   score.heads.push_back(std::move(scored));
-  score.samples.push_back(evaluate::sample_fans(outcomes, forecasts, kind));
+  score.samples.push_back(evaluate::sample_fans(live.outcomes, live.forecasts, kind));
   score.protocol.fit_from = data.close_time[fit_rows.front()];
-  score.protocol.score_until = std::max(score.protocol.score_until, data.close_time[rows.back()] + 1);
-  if (!opt.forecasts.empty()) append_forecasts(model, data, rows, forecasts, score.forecasts_csv);
+  score.protocol.score_until = std::max(score.protocol.score_until, data.close_time[live.rows.back()] + 1);
+  if (!opt.forecasts.empty()) append_forecasts(model, data, live.rows, live.forecasts, score.forecasts_csv);
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "mop/dataset/split.h"
 #include "mop/dataset/targets.h"
+#include "mop/evaluate/conformal.h"
 #include "mop/evaluate/quantiles.h"
 
 namespace mop::evaluate {
@@ -63,6 +64,15 @@ std::string best_over_all(std::span<train::TrainedModel* const> models, std::siz
   return best_of(model, ewma, har);
 }
 
+void drop_first(std::size_t rows, Forecasts& f) {
+  const auto drop = [&](std::vector<double>& values, std::size_t width) {
+    values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(rows * width));
+  };
+  drop(f.z, f.horizon * f.levels.size());
+  drop(f.p_up, f.horizon);
+  if (!f.log_range.empty()) drop(f.log_range, 1);
+}
+
 }  // namespace
 
 Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_t> rows, double tick_size,
@@ -101,6 +111,23 @@ Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::spa
   return out;
 }
 
+LiveForecasts live_forecasts(train::Forecaster& forecaster, std::size_t head, double tick_size,
+                             UnixMillis first, UnixMillis last) {
+  const train::BranchModel& branch = forecaster.model().branches[head];
+  const dataset::SeriesData& data = forecaster.series(head);
+  LiveForecasts live;
+  live.rows = forecast_rows(forecaster, head, std::min(first, branch.calibration.until + 2), last);
+  live.forecasts = forecasts_of(forecaster, head, live.rows);
+  AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration)
+      .run(outcomes_of(data, live.rows, tick_size, INT64_MAX), live.forecasts);
+  const auto wanted = std::find_if(live.rows.begin(), live.rows.end(),
+                                   [&](std::size_t row) { return data.close_time[row] + 1 >= first; });
+  drop_first(static_cast<std::size_t>(wanted - live.rows.begin()), live.forecasts);
+  live.rows.erase(live.rows.begin(), wanted);
+  live.outcomes = outcomes_of(data, live.rows, tick_size, INT64_MAX);
+  return live;
+}
+
 std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std::size_t head,
                                        UnixMillis first, UnixMillis last) {
   const dataset::SeriesData& data = forecaster.series(head);
@@ -120,6 +147,7 @@ Result<void> score_validation(train::TrainedModel& model, std::span<const market
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {
     const dataset::SeriesData& data = forecaster.series(head);
     train::BranchModel& branch = model.branches[head];
+    branch.calibration = {};
     branch.validation_n = 0;
     branch.validation_pinball = branch.validation_pinball_ewma = branch.validation_pinball_har = kNaN;
     if (split.validation_begin >= primary.rows()) continue;  // the coin stopped trading before the block
@@ -128,7 +156,11 @@ Result<void> score_validation(train::TrainedModel& model, std::span<const market
     const auto rows = forecast_rows(forecaster, head, validation_begin, INT64_MAX);
     const Outcomes fit = outcomes_of(data, fit_rows, tick_size, model.fit_until);
     const Outcomes outcomes = outcomes_of(data, rows, tick_size, INT64_MAX);
-    const StepOne own = step_one_pinball(outcomes, forecasts_of(forecaster, head, rows));
+    Forecasts forecasts = forecasts_of(forecaster, head, rows);
+    AdaptiveConformal conformal(branch.head.levels, branch.head.horizon, {});
+    conformal.run(outcomes, forecasts);
+    branch.calibration = conformal.state();
+    const StepOne own = step_one_pinball(outcomes, forecasts);
     branch.validation_n = own.n;
     branch.validation_pinball = own.pinball;
     MOP_TRY_ASSIGN(const Baselines fitted, fit_baselines(fit, branch.head.levels));

@@ -27,6 +27,14 @@ std::vector<market::Interval> intervals_of(Kind kind);
 /// "BTCUSDT_unified": also the file's name without its extension.
 std::string model_id(std::string_view symbol, Kind kind);
 
+/// How far a head's quantiles are stretched (evaluate/conformal.h): q' = median + (q - median) *
+/// exp(log_stretch), one value per step and level (H,L), that of the median unused. Empty: as the network
+/// gives them.
+struct Calibration {
+  std::vector<double> log_stretch;
+  UnixMillis until = 0;  // close time of the newest candle whose forecast it has seen
+};
+
 /// What one timeframe of a model needs to be read and understood; nothing of it is fitted again later.
 struct BranchModel {
   market::Interval interval = market::Interval::k1h;
@@ -35,6 +43,7 @@ struct BranchModel {
   dataset::Scaler scaler;
   nn::QuantileHead head;                    // base quantiles: those of z on the fit part
   double range_mean = 0.0, range_sd = 1.0;  // of ln(next log-range / sigma) on the fit part
+  Calibration calibration;                  // after the validation block
   // Mean pinball loss one step ahead on the validation block; the smallest names the champion.
   std::size_t validation_n = 0;  // forecasts behind the figures
   double validation_pinball = 0.0, validation_pinball_ewma = 0.0, validation_pinball_har = 0.0;
