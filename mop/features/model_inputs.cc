@@ -77,6 +77,8 @@ constexpr Mapping kContext[] = {
     {"btc_return", "market", "r of BTCUSDT over its own sigma; 0 where it has none", kConverging, kNothing, 1, 0, InputSource::kMarket},
     {"market_return", "market", "m / sigma of m, m the mean r of all coins; 0 where there is none", kConverging, kNothing, 1, 0, InputSource::kMarket},
     {"relative_return", "market", "(r - m) / S; 0 where there is no m", kConverging, kSigma, 2, 0, InputSource::kMarket},
+    {"btc_return_1_back", "market", "btc_return of the candle before", kConverging, kNothing, 2, 0, InputSource::kMarket},
+    {"market_return_1_back", "market", "market_return of the candle before", kConverging, kNothing, 2, 0, InputSource::kMarket},
 };
 // clang-format on
 static_assert(kRawColumns + std::size(kContext) == kModelInputs);

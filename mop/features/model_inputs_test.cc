@@ -48,7 +48,7 @@ FeatureMatrix columns(const CandleSeries& series) {
 TEST(ModelInputsTest, AreTheRawColumnsAndThenTheContext) {
   for (const Interval interval : market::kIntervals) {
     const auto infos = model_inputs(interval);
-    ASSERT_EQ(infos.size(), 70u);
+    ASSERT_EQ(infos.size(), 72u);
     for (std::size_t f = 0; f < 44; ++f)
       EXPECT_EQ(infos[f].name, raw_features()[f].name);
     const std::array<std::string_view, 11> context{"log_sigma", "har_1",       "har_4",      "har_24",
