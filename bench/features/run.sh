@@ -7,6 +7,10 @@ build=${1:-$root/build/release}
 candles=${2:-1000000}
 rivals=$root/bench/.rivals
 talib=$rivals/talib
+if ! /usr/bin/python3 -c 'import pandas' 2>/dev/null; then
+  sudo=$([ "$(id -u)" -eq 0 ] || echo sudo)
+  $sudo apt-get install -y -qq python3-pandas >&2
+fi
 {
   "$root/tests/oracles/build_talib.sh" "$talib"
   gcc -O2 -I"$talib/include" -I"$root/tests/oracles" -I"$root/bench/features" "$root/bench/features/rival_talib.c" \
@@ -32,8 +36,10 @@ def row(name, mine, theirs, rival, unit, bound):
                       "unit": unit, "limit": bound}))
 
 
-row(f"{size}, into given memory", ours["batch_s"], talib["talib_s"], "TA-Lib C, gcc -O2", "s", limit)
-row(f"{size}, memory allocated", ours["batch_with_allocation_s"], pandas["pandas_s"], "pandas", "s", limit)
+row(f"{size}, into given memory", ours["batch_s"], talib["talib_s"], "TA-Lib C, gcc -O2, into given memory", "s", limit)
+row(f"{size}, into given memory", ours["batch_s"], pandas["pandas_s"], "pandas, which allocates", "s", limit)
+row(f"{size}, memory allocated", ours["batch_with_allocation_s"], pandas["pandas_s"], "pandas, which allocates", "s",
+    limit)
 row("streaming all raw columns, one candle", ours["stream_us"], None, "2 us allowed", "us", "2 us")
 row("peeking all raw columns, one open candle", ours["peek_us"], None, "2 us allowed", "us", "2 us")
 PYTHON

@@ -42,7 +42,7 @@ constexpr std::string_view kBetween =
 
 ### Agreement with TA-Lib
 
-All first values stand at the same candle. On the synthetic candles of the tests every column agrees to 1e-9 relative over the whole range (the bands where their width is above 1 % of the price: below, TA-Lib's variance has lost its digits). `tests/oracles/talib_agreement.sh` prints the largest relative difference of each column on real candles.
+All first values stand at the same candle. On the synthetic candles of the tests every column agrees to 1e-9 relative over the whole range (the bands where their width is above 1 % of the price: below, TA-Lib's variance has lost its digits). `tests/oracles/talib_agreement.sh`, which `make test` runs where reference candles, gcc and npm are, fails when a column of real candles differs by more than 1e-9: from TA-Lib on every row, from pandas where TA-Lib has no function. On 439,740 candles of BTC, ETH, SOL, DOGE and PEPE at 15m and 1h the largest difference is 3.0e-11 (`bb_upper`), of most columns below 1e-14. PEPEUSDT's variance is mostly below 1e-14 (48,755 of its 15m rows): there TA-Lib's bands lie on the middle, up to 23 % of the price away from where they belong, and only there the bands are left out.
 
 ## Sigma
 
@@ -61,6 +61,10 @@ constexpr std::string_view kTail =
 
 An input whose warm-up is longer than half of the longest run without a hole is left out of a model, and the model says so with the figures: "sma_200 needs 200 candles of history, the longest run without a hole has 250; at most half may be warm-up".
 
+## Speed
+
+A block of 512 candles goes through one indicator after another: what it reads and writes stays in the first-level cache, windows, divisions and square roots are computed side by side, and results leave past the caches. One million candles are 40 MB read and 352 MB written; writing that much and computing nothing takes 0.018 s, so memory is a quarter of the 0.076 s it takes into given memory. TA-Lib's C code takes 0.19 s for the same columns into the same kind of memory (2.1 to 2.5 times), pandas 0.83 s where nothing is computed twice or copied into one block (9 to 11 times; 6 times with our memory allocated). Twenty times pandas would be 0.041 s: not reached, and with fresh memory out of reach. Fresh memory adds 0.05 to 0.07 s, in which the system zeroes 352 MB: that is no cost of computing, and a caller who keeps his matrix does not pay it. Live, all 44 columns take 0.29 us a candle, a look at an open candle 0.51 us. `bench/features/run.sh` measures all of it (thread time, best of several runs; these figures are of a 2-core AVX2 machine that others used at the same time).
+
 ## How this is checked
 
 - `mop/features/indicators_test.cc`: values worked by hand, and each zero division.
@@ -69,7 +73,7 @@ An input whose warm-up is longer than half of the longest run without a hole is 
 - `mop/features/model_inputs_test.cc`, `market_context_test.cc`: the same laws for the inputs, on markets without moves, without volume, with one-tick moves, tiny prices, a crash.
 - `mop/features/certificate_test.cc`: how fast the start is forgotten.
 - `mop/features/docs_test.cc`: this page is what the program writes.
-- `tests/oracles/talib_agreement.sh`: TA-Lib's C code on any candle files. `bench/features/run.sh`: speed beside TA-Lib and pandas.
+- `tests/oracles/talib_agreement.sh`: TA-Lib's C code and pandas on any candle files. `bench/features/run.sh`: speed beside TA-Lib and pandas.
 )page";
 
 // A bar inside a cell of a Markdown table.

@@ -116,6 +116,18 @@ TEST(ModelInputsTest, UnitsOfPriceAndVolumeDoNotMatter) {
   }
 }
 
+// Weeks later the same candles have the same inputs, the clock's among them.
+TEST(ModelInputsTest, RepeatAfterAWeek) {
+  const CandleSeries series = testing::tick_market(9, 700, Interval::k1h);
+  CandleSeries later = series;
+  for (UnixMillis& t : later.open_time)
+    t += 3 * 7 * kDay;
+  const FeatureMatrix a = compute_model_input_columns(series).value(),
+                      b = compute_model_input_columns(later).value();
+  for (std::size_t i = 0; i < a.values.size(); ++i)
+    ASSERT_TRUE(same_bits(a.values[i], b.values[i])) << a.names[i / a.rows] << " " << i % a.rows;
+}
+
 TEST(ModelInputsTest, FutureCandlesNeverChangePastValues) {
   CandleSeries series = with_taker(testing::tick_market(3, 700, Interval::k15m));
   series.symbol = "BTCUSDT";

@@ -198,6 +198,17 @@ TEST(RawFeaturesTest, ScaleWithTheUnitOfPriceAndVolume) {
   }
 }
 
+// The same candles at another time.
+TEST(RawFeaturesTest, DoNotKnowTheTime) {
+  const CandleSeries series = testing::tick_market(6, 1000, Interval::k1h);
+  CandleSeries later = series;
+  for (UnixMillis& t : later.open_time)
+    t += 12345 * market::length_of(Interval::k1h);
+  const FeatureMatrix a = compute_raw_features(series), b = compute_raw_features(later);
+  for (std::size_t i = 0; i < a.values.size(); ++i)
+    ASSERT_TRUE(same_bits(a.values[i], b.values[i])) << a.names[i / a.rows] << " " << i % a.rows;
+}
+
 TEST(RawFeaturesTest, AnEmptyRunHasNoRows) {
   EXPECT_EQ(compute_raw_features(CandleSeries{}).rows, 0u);
 }

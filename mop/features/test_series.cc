@@ -55,6 +55,23 @@ CandleSeries crash_market(Interval interval) {
   return series;
 }
 
+// 2025-10-10, 21:15 UTC: what SUIUSDT's 15m candle did among calm ones, 2.75 to 0.56 and back to 2.01.
+CandleSeries crash_of_october_2025(Interval interval) {
+  CandleSeries series = tick_market(15, kHostileCandles, interval);
+  const std::size_t crash = kHostileCandles / 2;
+  series = scaled(series, 2.7491 / series.close[crash - 1], 1e7 / 16.0);
+  series.open[crash] = 2.7491;
+  series.high[crash] = 2.7849;
+  series.low[crash] = 0.5597;
+  series.close[crash] = 2.0061;
+  series.volume[crash] = 25024475.8;
+  for (std::size_t i = crash + 1; i < kHostileCandles; ++i) {
+    for (auto* column : {&series.open, &series.high, &series.low, &series.close})
+      (*column)[i] *= 2.0061 / 2.7491;
+  }
+  return series;
+}
+
 CandleSeries rest_after_a_move(Interval interval) {
   CandleSeries series = tick_market(12, 200, interval);
   const double last = series.close.back();
@@ -101,6 +118,7 @@ std::vector<std::pair<std::string, CandleSeries>> hostile_markets(Interval inter
       {"one-tick moves", one_tick_market(interval)},
       {"tiny prices and huge volumes", scaled(tick_market(14, kHostileCandles, interval), 1e-10, 1e9)},
       {"a crash", crash_market(interval)},
+      {"the crash of 2025-10-10", crash_of_october_2025(interval)},
       {"a rest after a move", rest_after_a_move(interval)},
   };
 }

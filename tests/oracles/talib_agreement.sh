@@ -1,7 +1,9 @@
 #!/bin/sh
-# Largest relative difference between `mop features --raw` and TA-Lib's C code, per column, over whole series.
+# Largest relative difference between `mop features --raw` and TA-Lib's C code (where TA-Lib has no function:
+# pandas), per column, over whole series of real candles; fails above 1e-9.
 # Usage: tests/oracles/talib_agreement.sh MOP_PROGRAM CANDLE_DIR [SYMBOL_TIMEFRAME ...]
-# CANDLE_DIR holds SYMBOL_TIMEFRAME.csv files (open_time,open,high,low,close,volume first).
+# CANDLE_DIR holds SYMBOL_TIMEFRAME.csv files (open_time,open,high,low,close,volume first). 77 (skipped) without
+# candles, npm, gcc or python3-pandas.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -9,13 +11,18 @@ mop=$1 candles=$2
 shift 2
 [ $# -gt 0 ] || set -- BTCUSDT_15m BTCUSDT_1h ETHUSDT_15m ETHUSDT_1h SOLUSDT_15m SOLUSDT_1h DOGEUSDT_15m \
   DOGEUSDT_1h PEPEUSDT_15m PEPEUSDT_1h
+skip() { echo "skipped: $1"; exit 77; }
+[ -d "$candles" ] || skip "no candles in $candles"
+command -v gcc >/dev/null || skip "no gcc"
+/usr/bin/python3 -c 'import pandas' 2>/dev/null || skip "no python3-pandas"
 talib=$root/bench/.rivals/talib
-"$here/build_talib.sh" "$talib"
+[ -f "$talib/libtalib.a" ] || command -v npm >/dev/null || skip "no npm to fetch TA-Lib's source with"
+"$here/build_talib.sh" "$talib" || skip "TA-Lib's source cannot be fetched"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 gcc -O2 -I"$talib/include" -I"$here" "$here/talib_csv.c" "$talib/libtalib.a" -lm -o "$work/talib_csv"
+mkdir "$work/from"
 for series in "$@"; do
-  mkdir -p "$work/from"
   cp "$candles/$series.csv" "$work/from/"
 done
 "$mop" import --from "$work/from" --data-dir "$work/raw" --quiet >/dev/null
