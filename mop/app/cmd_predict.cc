@@ -66,7 +66,7 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
   }
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store, p.symbol.name);
-  MOP_TRY_ASSIGN(auto series, load_series(store, p.symbol.name, kind, INT64_MIN, as_of));
+  MOP_TRY_ASSIGN(auto series, load_series(ctx, store, p.symbol.name, kind, INT64_MIN, as_of));
   MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(p.model, std::move(series)));
   MOP_TRY_ASSIGN(p.head, forecaster.head_for(interval));
   const dataset::SeriesData& data = forecaster.series(p.head);
@@ -183,6 +183,7 @@ void add_predict(CLI::App& cli, Context& ctx) {
   verb->add_option("--dump", opt->dump,
                    "Write the network's inputs and raw outputs to this JSON file, to check the\n"
                    "model elsewhere (tests/oracles/torch_model_file.py)");
+  add_splice(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return run_predict(ctx, *opt); });
 }

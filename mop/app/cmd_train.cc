@@ -110,7 +110,8 @@ bool is_finished(Fleet& fleet, const Job& job, const std::vector<market::CandleS
 
 Result<void> train_one(Fleet& fleet, const Job& job, Outcome& outcome, Progress& progress) {
   const std::string id = train::model_id(job.symbol.name, job.kind);
-  MOP_TRY_ASSIGN(auto series, load_series(fleet.store, job.symbol.name, job.kind, fleet.since, fleet.until));
+  MOP_TRY_ASSIGN(auto series,
+                 load_series(fleet.ctx, fleet.store, job.symbol.name, job.kind, fleet.since, fleet.until));
   if (fleet.resume && is_finished(fleet, job, series, outcome)) return {};
   train::TrainJob work{std::string(job.symbol.name), job.kind, fleet.profile, fleet.ctx.settings.seed,
                        series};
@@ -284,6 +285,7 @@ void add_train(CLI::App& cli, Context& ctx) {
   verb->add_flag("--resume", opt->resume,
                  "Keep models that are already trained on the same data and settings");
   add_selectors(*verb, ctx);
+  add_splice(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return train_fleet(ctx, *opt); });
 }

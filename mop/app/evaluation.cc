@@ -100,7 +100,7 @@ Result<ModelScore> score_model(const Context& ctx, const Task& task, const Evalu
   MOP_TRY_ASSIGN(train::TrainedModel model,
                  train::load_model(ctx.fs, ctx.settings.models_dir, task.symbol.name, task.kind));
   MOP_TRY(refuse_seen(model, span.split));
-  MOP_TRY_ASSIGN(const auto series, load_series(store, task.symbol.name, task.kind));
+  MOP_TRY_ASSIGN(const auto series, load_series(ctx, store, task.symbol.name, task.kind));
   ModelScore score;
   MOP_TRY_ASSIGN(auto future, evaluate::future_invariance(model, series));
   MOP_TRY_ASSIGN(auto fit_only, evaluate::fit_only_statistics(model, series));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "mop/app/series_text.h"
 #include "mop/base/parallel.h"
 #include "mop/train/gpu.h"
 
@@ -17,11 +18,12 @@ Result<std::vector<train::Kind>> parse_kinds(const std::string& text) {
   return kinds;
 }
 
-Result<std::vector<market::CandleSeries>> load_series(store::CandleStore& store, std::string_view symbol,
-                                                      train::Kind kind, UnixMillis since, UnixMillis until) {
+Result<std::vector<market::CandleSeries>> load_series(const Context& ctx, store::CandleStore& store,
+                                                      std::string_view symbol, train::Kind kind,
+                                                      UnixMillis since, UnixMillis until) {
   std::vector<market::CandleSeries> series;
   for (const market::Interval interval : train::intervals_of(kind)) {
-    MOP_TRY_ASSIGN(const market::CandleSeries stored, store.load(symbol, interval));
+    MOP_TRY_ASSIGN(const market::CandleSeries stored, load_candles(ctx, store, symbol, interval));
     series.push_back(stored.closing_in(since, until));
     if (series.back().size() > 0) continue;
     return fail(

@@ -14,10 +14,11 @@ namespace mop::app {
 /// "15m,1h,unified" -> kinds, in the order given. Errors: kInvalidArgument.
 Result<std::vector<train::Kind>> parse_kinds(const std::string& text);
 
-/// The stored candles of each timeframe a kind reads, those that close in [since, until).
+/// The stored candles (load_candles) of each timeframe a kind reads, those that close in [since, until).
 /// Errors: as CandleStore::load; kNotFound when none closes there.
-Result<std::vector<market::CandleSeries>> load_series(store::CandleStore& store, std::string_view symbol,
-                                                      train::Kind kind, UnixMillis since = INT64_MIN,
+Result<std::vector<market::CandleSeries>> load_series(const Context& ctx, store::CandleStore& store,
+                                                      std::string_view symbol, train::Kind kind,
+                                                      UnixMillis since = INT64_MIN,
                                                       UnixMillis until = INT64_MAX);
 
 /// --since and --until as typed: empty means unbounded. Errors: kInvalidArgument.
