@@ -251,8 +251,9 @@ Result<Exit> run_fetch(Context& ctx, const FetchFlags& flags) {
     const bool all_alike = run.series.size() == 1 || run.blocked;
     if (all_alike) return fail(*run.series.front().error);
   }
-  print_fetch(ctx,
-              {run.series, run.blocked, rest.counters(), stored, skew, (monotonic_micros() - start) / 1000});
+  const DurationMillis elapsed = (monotonic_micros() - start) / 1000;
+  const std::int64_t minutes = (server_now + elapsed) / kMinute - server_now / kMinute + 1;
+  print_fetch(ctx, {run.series, run.blocked, rest.counters(), stored, minutes, skew, elapsed});
   mention_quarantine(ctx, store);
   return end_of(run, stored);
 }

@@ -73,10 +73,10 @@ std::string remarks(const FetchOutcome& one) {
   return text;
 }
 
-// Part of the allowed weight that was used, over the minutes the run took (at least one).
-double share_used(const exchange::FetchCounters& c, DurationMillis elapsed) {
-  const double minutes = std::max(1.0, static_cast<double>(elapsed) / kMinute);
-  return static_cast<double>(c.weight_used) / (static_cast<double>(c.weight_allowed) * minutes);
+// Part of the allowed weight that was used.
+double share_used(const FetchReport& r) {
+  return static_cast<double>(r.counters.weight_used) /
+         static_cast<double>(r.counters.weight_allowed * r.minutes);
 }
 
 void print_table(const Context& ctx, const FetchReport& r) {
@@ -96,11 +96,11 @@ void print_table(const Context& ctx, const FetchReport& r) {
   ctx.say(fmt::format("{} of {} series stored in {}, {} rows added, {}", r.stored, r.series.size(),
                       ctx.settings.data_dir, with_commas(added), format_duration(r.elapsed)));
   if (c.requests == 0) return;
-  ctx.say(
-      fmt::format("{} requests ({} repeated), weight {} = {:.0f} % of the budget of {} a minute; fullest "
-                  "minute {} of {}; {} x 429, {} x 418",
-                  c.requests, c.retries, c.weight_used, 100.0 * share_used(c, r.elapsed), c.weight_allowed,
-                  c.peak_weight, c.weight_limit, c.http_429, c.http_418));
+  ctx.say(fmt::format(
+      "{} requests ({} repeated), weight {} = {:.0f} % of the budget of {} a minute in {} of them; "
+      "fullest minute {} of {}; {} x 429, {} x 418",
+      c.requests, c.retries, c.weight_used, 100.0 * share_used(r), c.weight_allowed, r.minutes, c.peak_weight,
+      c.weight_limit, c.http_429, c.http_418));
 }
 
 void print_warnings(const Context& ctx, const FetchReport& r) {
@@ -130,7 +130,7 @@ void print_fetch(const Context& ctx, const FetchReport& r) {
                   {"weight_limit", c.weight_limit},
                   {"weight_allowed", c.weight_allowed},
                   {"peak_weight", c.peak_weight},
-                  {"budget_share_used", share_used(c, r.elapsed)},
+                  {"budget_share_used", share_used(r)},
                   {"http_429", c.http_429},
                   {"http_418", c.http_418},
                   {"host_changes", c.host_changes},

@@ -1,5 +1,6 @@
 // What `mop fetch` says at its end: a table for people, one document with --json.
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -12,8 +13,9 @@ struct FetchReport {
   std::span<const FetchOutcome> series;
   std::optional<Error> blocked;  // what stopped all of them
   exchange::FetchCounters counters;
-  std::size_t stored = 0;   // series that are up to date
-  DurationMillis skew = 0;  // of the exchange's clock, ahead of this machine's
+  std::size_t stored = 0;    // series that are up to date
+  std::int64_t minutes = 1;  // of the exchange's clock that the run touched: each has its budget
+  DurationMillis skew = 0;   // of the exchange's clock, ahead of this machine's
   DurationMillis elapsed = 0;
 };
 
