@@ -8,6 +8,7 @@
 #include "mop/app/models.h"
 #include "mop/app/price_forecast.h"
 #include "mop/app/series_text.h"
+#include "mop/app/stored_candles.h"
 #include "mop/base/build_info.h"
 #include "mop/base/interrupt.h"
 #include "mop/base/parallel.h"
@@ -95,17 +96,19 @@ Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOpti
 }
 
 Result<ModelScore> score_model(const Context& ctx, const Task& task, const EvaluateOptions& opt, Span span,
-                               store::CandleStore& store) {
+                               const StoredCandles& candles) {
   if (interrupted()) return fail(ErrorCode::kInterrupted, "evaluation was interrupted");
   MOP_TRY_ASSIGN(train::TrainedModel model,
                  train::load_model(ctx.fs, ctx.settings.models_dir, task.symbol.name, task.kind));
   MOP_TRY(refuse_seen(model, span.split));
-  MOP_TRY_ASSIGN(const auto series, load_series(ctx, store, task.symbol.name, task.kind));
+  MOP_TRY_ASSIGN(const auto series, candles.of(task.symbol.name, task.kind));
+  MOP_TRY_ASSIGN(const auto coins, market_coins_of(model, candles));
   ModelScore score;
-  MOP_TRY_ASSIGN(auto future, evaluate::future_invariance(model, series));
-  MOP_TRY_ASSIGN(auto fit_only, evaluate::fit_only_statistics(model, series));
+  MOP_TRY_ASSIGN(auto future, evaluate::future_invariance(model, {series, coins}));
+  MOP_TRY_ASSIGN(auto fit_only, evaluate::fit_only_statistics(model, {series, coins}));
   score.canaries = {std::move(future), std::move(fit_only)};
-  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(std::move(model), series));
+  const dataset::Markets markets(coins);
+  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(std::move(model), series, &markets));
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {
     MOP_TRY(score_head(ctx, task, opt, span, forecaster, head, score));
   }
@@ -215,12 +218,13 @@ Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options) 
   MOP_TRY_ASSIGN(const auto tasks, list_tasks(ctx, options));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store);
+  const auto candles = StoredCandles::read(ctx, store);
   std::vector<Result<ModelScore>> scores(tasks.size());
   {
     Progress progress("scoring", tasks.size(), ctx.quiet());
     std::atomic<std::size_t> done{0};
     parallel_for(tasks.size(), thread_count(ctx), [&](std::size_t i) {
-      scores[i] = score_model(ctx, tasks[i], options, {split, end}, store);
+      scores[i] = score_model(ctx, tasks[i], options, {split, end}, candles);
       progress.update(++done, train::model_id(tasks[i].symbol.name, tasks[i].kind));
     });
   }

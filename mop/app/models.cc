@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "mop/app/series_text.h"
 #include "mop/base/parallel.h"
 #include "mop/train/gpu.h"
 
@@ -16,24 +15,6 @@ Result<std::vector<train::Kind>> parse_kinds(const std::string& text) {
     if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
   }
   return kinds;
-}
-
-Result<std::vector<market::CandleSeries>> load_series(const Context& ctx, store::CandleStore& store,
-                                                      std::string_view symbol, train::Kind kind,
-                                                      UnixMillis since, UnixMillis until) {
-  std::vector<market::CandleSeries> series;
-  for (const market::Interval interval : train::intervals_of(kind)) {
-    MOP_TRY_ASSIGN(const market::CandleSeries stored, load_candles(ctx, store, symbol, interval));
-    series.push_back(stored.closing_in(since, until));
-    if (series.back().size() > 0) continue;
-    return fail(
-        ErrorCode::kNotFound,
-        fmt::format("{} {}: no stored candle closes in the asked span, the store has {} to {}; fetch more "
-                    "history or change the dates",
-                    symbol, market::to_string(interval), format_utc(stored.open_time.front()),
-                    format_utc(stored.close_time(stored.size() - 1) + 1)));
-  }
-  return series;
 }
 
 Result<UnixMillis> parse_bound(const std::string& text, UnixMillis unbounded) {

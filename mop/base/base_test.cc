@@ -121,6 +121,14 @@ TEST_F(FsTest, ASecondLockIsRefusedAndNamesTheHolder) {
   EXPECT_NE(second.error().message.find("pid"), std::string::npos);
 }
 
+TEST_F(FsTest, RemoveDeletesAFileAndAcceptsThatThereIsNone) {
+  ASSERT_TRUE(fs_.write_atomically(dir_ + "/f", "x"));
+  EXPECT_TRUE(fs_.remove(dir_ + "/f"));
+  EXPECT_FALSE(fs_.exists(dir_ + "/f"));
+  EXPECT_TRUE(fs_.remove(dir_ + "/f"));
+  EXPECT_EQ(fs_.remove("/proc/version").error().code, ErrorCode::kIo);
+}
+
 TEST_F(FsTest, MissingFileIsNotFound) {
   EXPECT_EQ(fs_.read(dir_ + "/none").error().code, ErrorCode::kNotFound);
 }

@@ -135,6 +135,11 @@ bool PosixFs::exists(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0;
 }
 
+Result<void> PosixFs::remove(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return io_error("delete", path, errno);
+  return {};
+}
+
 std::vector<std::string> PosixFs::list(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code error;

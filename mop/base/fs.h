@@ -24,6 +24,8 @@ class Fs {
   /// Size in bytes. Errors: kNotFound, kIo.
   virtual Result<std::uint64_t> size(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;
+  /// Deletes a file; a missing one is no error. Errors: kIo.
+  virtual Result<void> remove(const std::string& path) = 0;
   /// Names (not paths) of the regular files in a directory, sorted; empty when there is none.
   virtual std::vector<std::string> list(const std::string& directory) = 0;
 };
@@ -36,6 +38,7 @@ class PosixFs final : public Fs {
   Result<void> append_at(const std::string& path, std::uint64_t offset, std::string_view bytes) override;
   Result<std::uint64_t> size(const std::string& path) override;
   bool exists(const std::string& path) override;
+  Result<void> remove(const std::string& path) override;
   std::vector<std::string> list(const std::string& directory) override;
 };
 

@@ -12,7 +12,7 @@ SequenceBuilder::SequenceBuilder(std::vector<Branch> branches, std::size_t lookb
   MOP_CHECK(branches_.size() == 1 || branches_.size() == 2) << branches_.size();
   MOP_CHECK(lookback_ >= 1);
   for (const Branch& b : branches_)
-    MOP_CHECK(b.scaled.size() == b.data->rows() * b.data->inputs());
+    MOP_CHECK(b.scaler.inputs() == b.data->inputs()) << b.scaler.inputs();
   if (branches_.size() == 2)
     hour_of_ = asof_hour(branches_[0].data->close_time, branches_[1].data->close_time);
 }
@@ -61,44 +61,56 @@ std::size_t SequenceBuilder::steps(std::size_t branch, std::size_t scored) const
   return lookback_ + (scored - 1 + per_hour - 1) / per_hour;
 }
 
-void SequenceBuilder::build_branch(std::size_t branch, std::span<const Chunk> chunks, Sequences& out) const {
+void SequenceBuilder::build_branch(std::size_t branch, const Chunk& chunk, std::size_t b,
+                                   Sequences& out) const {
   const SeriesData& data = *branches_[branch].data;
-  const std::vector<float>& scaled = branches_[branch].scaled;
-  const std::size_t F = data.inputs(), B = chunks.size(), T = steps(branch, out.scored);
   Sequences::Branch& to = out.branches[branch];
-  to.steps = T;
-  to.x.resize(T * B * F);
-  to.read_step.resize(out.scored * B);
-  for (std::size_t b = 0; b < B; ++b) {
-    const std::int64_t start = branch_row(branch, chunks[b].first) - static_cast<std::int64_t>(lookback_) + 1;
-    for (std::size_t step = 0; step < T; ++step) {
-      const std::int64_t row = start + static_cast<std::int64_t>(step);
-      float* x = to.x.data() + (step * B + b) * F;
-      if (row < 0 || row >= static_cast<std::int64_t>(data.rows())) {
-        std::fill_n(x, F, 0.0f);  // behind the last position read: the network never looks ahead
-      } else {
-        std::copy_n(scaled.data() + static_cast<std::size_t>(row) * F, F, x);
-      }
+  const std::size_t F = data.inputs(), B = out.batch, T = to.steps;
+  const std::int64_t start = branch_row(branch, chunk.first) - static_cast<std::int64_t>(lookback_) + 1;
+  for (std::size_t step = 0; step < T; ++step) {
+    const std::int64_t row = start + static_cast<std::int64_t>(step);
+    const std::span<float> x = std::span(to.x).subspan((step * B + b) * F, F);
+    const bool there = row >= 0 && row < static_cast<std::int64_t>(data.rows()) &&
+                       data.history[static_cast<std::size_t>(row)] > 0;
+    if (there) {
+      branches_[branch].scaler.apply(data.row(static_cast<std::size_t>(row)), x);
+    } else {
+      std::ranges::fill(x, 0.0f);  // behind the last position read: the network never looks ahead
     }
-    for (std::size_t s = 0; s < out.scored; ++s) {
-      const std::size_t t = chunks[b].first + s;
-      const std::int64_t row = t < rows() ? branch_row(branch, t) : -1;
-      const std::int64_t step = row - start;
-      const bool inside = s < chunks[b].count && row >= 0 && step < static_cast<std::int64_t>(T) &&
-                          data.history[static_cast<std::size_t>(row)] > step;
-      to.read_step[s * B + b] = static_cast<std::int32_t>(inside ? step : static_cast<std::int64_t>(T) - 1);
-      if (!inside) out.usable[s * B + b] = 0;
-    }
+  }
+  for (std::size_t s = 0; s < out.scored; ++s) {
+    const std::size_t t = chunk.first + s;
+    const std::int64_t row = t < rows() ? branch_row(branch, t) : -1;
+    const std::int64_t step = row - start;
+    const bool inside = s < chunk.count && row >= 0 && step < static_cast<std::int64_t>(T) &&
+                        data.history[static_cast<std::size_t>(row)] > step;
+    to.read_step[s * B + b] = static_cast<std::int32_t>(inside ? step : static_cast<std::int64_t>(T) - 1);
+    if (!inside) out.usable[s * B + b] = 0;
   }
 }
 
-void SequenceBuilder::build(std::span<const Chunk> chunks, std::size_t scored, Sequences& out) const {
-  out.batch = chunks.size();
+void SequenceBuilder::shape(std::size_t batch, std::size_t scored, Sequences& out) const {
+  out.batch = batch;
   out.scored = scored;
   out.branches.resize(branches_.size());
-  out.usable.assign(scored * chunks.size(), 1);
-  for (std::size_t b = 0; b < branches_.size(); ++b)
-    build_branch(b, chunks, out);
+  out.usable.assign(scored * batch, 1);
+  for (std::size_t branch = 0; branch < branches_.size(); ++branch) {
+    Sequences::Branch& to = out.branches[branch];
+    to.steps = steps(branch, scored);
+    to.x.resize(to.steps * batch * series(branch).inputs());
+    to.read_step.resize(scored * batch);
+  }
+}
+
+void SequenceBuilder::build_at(const Chunk& chunk, std::size_t b, Sequences& out) const {
+  for (std::size_t branch = 0; branch < branches_.size(); ++branch)
+    build_branch(branch, chunk, b, out);
+}
+
+void SequenceBuilder::build(std::span<const Chunk> chunks, std::size_t scored, Sequences& out) const {
+  shape(chunks.size(), scored, out);
+  for (std::size_t b = 0; b < chunks.size(); ++b)
+    build_at(chunks[b], b, out);
 }
 
 }  // namespace mop::dataset

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "mop/dataset/scaler.h"
 #include "mop/dataset/series_data.h"
 
 namespace mop::dataset {
@@ -32,7 +33,7 @@ class SequenceBuilder {
  public:
   struct Branch {
     const SeriesData* data;
-    std::vector<float> scaled;  // (N, F) from scale_rows
+    Scaler scaler;
   };
   /// One branch, or two: 15m first, then 1h. `lookback` >= 1 is the window length in candles of each branch.
   SequenceBuilder(std::vector<Branch> branches, std::size_t lookback);
@@ -52,13 +53,17 @@ class SequenceBuilder {
   /// shifts the cuts, so that epochs see the same rows behind different warm-ups.
   std::vector<Chunk> chunks(std::size_t begin, std::size_t end, std::size_t scored, std::size_t offset) const;
 
-  /// Copies the chunks' sequences into `out`, reusing its memory.
+  /// Scales the chunks' rows into `out`, reusing its memory.
   void build(std::span<const Chunk> chunks, std::size_t scored, Sequences& out) const;
+  /// The same in parts, for batches of several series: shape() makes room for `batch` sequences of any
+  /// builder with the same inputs and lookback, build_at() fills place b.
+  void shape(std::size_t batch, std::size_t scored, Sequences& out) const;
+  void build_at(const Chunk& chunk, std::size_t b, Sequences& out) const;
 
  private:
   std::int64_t branch_row(std::size_t branch, std::size_t t) const;
   std::size_t steps(std::size_t branch, std::size_t scored) const;
-  void build_branch(std::size_t branch, std::span<const Chunk> chunks, Sequences& out) const;
+  void build_branch(std::size_t branch, const Chunk& chunk, std::size_t b, Sequences& out) const;
 
   std::vector<Branch> branches_;
   std::vector<std::int32_t> hour_of_;  // per primary row, empty for one branch

@@ -23,10 +23,16 @@ Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::spa
 std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std::size_t head,
                                        UnixMillis first, UnixMillis last);
 
-/// Fills each branch's validation figures and champion: the model against EWMA and HAR, all three fitted on
-/// the fit part and compared on the validation block, one step ahead. `series` as they were trained on.
-/// Errors: kInvalidArgument.
-Result<void> choose_champions(train::TrainedModel& model, std::vector<market::CandleSeries> series,
-                              double tick_size);
+/// Fills each branch's validation figures: the model against EWMA and HAR, all three fitted on the fit part
+/// alone and scored one step ahead on the validation block. `series` and `markets` are what the model was
+/// trained on. Errors: kInvalidArgument.
+Result<void> score_validation(train::TrainedModel& model, std::span<const market::CandleSeries> series,
+                              const dataset::Markets* markets, double tick_size);
+
+/// Names each branch's champion: what did best on the validation block, of the model, EWMA and HAR. A coin
+/// with fewer than kFewestForChampion forecasts there (it stopped trading before) takes what did best over
+/// all coins it was learnt with. `models`: those of one kind that were learnt together, scored.
+inline constexpr std::size_t kFewestForChampion = 200;
+void name_champions(std::span<train::TrainedModel* const> models);
 
 }  // namespace mop::evaluate

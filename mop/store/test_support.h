@@ -70,6 +70,10 @@ class MemoryFs : public Fs {
     return std::uint64_t{files_.at(path).size()};
   }
   bool exists(const std::string& path) override { return files_.contains(path); }
+  Result<void> remove(const std::string& path) override {
+    files_.erase(path);
+    return {};
+  }
   std::vector<std::string> list(const std::string& directory) override {
     std::vector<std::string> names;
     for (const auto& [path, bytes] : files_) {

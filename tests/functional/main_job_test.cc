@@ -1,7 +1,9 @@
 // The main job with the real program against its own exchange: fetch, train, evaluate, predict.
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -132,7 +134,7 @@ TEST_F(MainJobTest, TrainMakesThreeModelsPerCoin) {
     EXPECT_TRUE(std::filesystem::exists(directory_ + "/" + bj::value_to<std::string>(model.at("path"))));
   }
   const std::string log = read_file(directory_ + "/logs/training.log");
-  EXPECT_NE(log.find("BTCUSDT_unified epoch 2/2 train_loss"), std::string::npos) << log;
+  EXPECT_NE(log.find("BTCUSDT_unified network 1/4 epoch 2/2 train_loss"), std::string::npos) << log;
 }
 
 TEST_F(MainJobTest, SameSeedSameBytes) {
@@ -165,6 +167,43 @@ TEST_F(MainJobTest, CtrlCKeepsFinishedModelsAndExits130) {
   EXPECT_NE(stopped.err.find("--resume"), std::string::npos) << stopped.err;
   EXPECT_TRUE(std::filesystem::exists(directory_ + "/models_interrupted/BTCUSDT_1h.safetensors"));
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/models_interrupted/BTCUSDT_15m.safetensors"));
+}
+
+// The log is a pipe here, so that the test knows when an epoch is over without waiting for a time.
+TEST_F(MainJobTest, ATrainingThatWasInterruptedEndsWithTheBytesOfOneThatWasNot) {
+  const std::vector<std::string> train{"train",        "--symbols", "BTCUSDT",    "--until",
+                                       split_,         "--epochs",  "4",          "--kinds",
+                                       "15m",          "--profile", "v1",         "--quiet",
+                                       "--models-dir", "models",    "--data-dir", directory_ + "/data/raw"};
+  const auto with_resume = [&] {
+    auto arguments = train;
+    arguments.emplace_back("--resume");
+    return arguments;
+  }();
+  const std::string directory = fresh_directory(), whole = directory + "/whole",
+                    stopped = directory + "/stopped";
+  std::filesystem::create_directories(whole);
+  std::filesystem::create_directories(stopped + "/logs");
+  ASSERT_EQ(run_mop(whole, train).exit_code, 0);
+
+  ASSERT_EQ(::mkfifo((stopped + "/logs/training.log").c_str(), 0600), 0);
+  Process training(stopped, train);
+  std::ifstream log(stopped + "/logs/training.log");
+  for (std::string line; line.find(" epoch 1/4 ") == std::string::npos;)
+    ASSERT_TRUE(std::getline(log, line));
+  training.signal(SIGINT);
+  EXPECT_EQ(training.finish().exit_code, 130);
+  log.close();
+  EXPECT_TRUE(std::filesystem::exists(stopped + "/models/BTCUSDT_15m.checkpoint"));
+
+  std::filesystem::remove(stopped + "/logs/training.log");
+  const Finished resumed = run_mop(stopped, with_resume);
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(read_file(stopped + "/logs/training.log").find(" epoch 1/4 "), std::string::npos)
+      << "goes on, does not start again";
+  EXPECT_TRUE(read_file(stopped + "/models/BTCUSDT_15m.safetensors") ==
+              read_file(whole + "/models/BTCUSDT_15m.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(stopped + "/models/BTCUSDT_15m.checkpoint"));
 }
 
 TEST_F(MainJobTest, EvaluateStatesEveryFieldOfTheContract) {
