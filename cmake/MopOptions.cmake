@@ -5,7 +5,7 @@ set(cxx $<COMPILE_LANGUAGE:CXX>)
 target_compile_options(mop_warnings INTERFACE
   "$<${cxx}:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wnon-virtual-dtor;-Wold-style-cast>"
   "$<$<AND:${cxx},$<BOOL:${MOP_WERROR}>>:-Werror>"
-  "$<${cxx}:-Wno-restrict>")  # GCC 12 sees overlaps in std::string operator+ that are not there (bug 105651)
+  "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>")  # GCC 12 sees overlaps in std::string operator+ that are not there (bug 105651)
 # Bit-equal batch and stream results on every CPU: the compiler may not fuse a*b+c on its own.
 target_compile_options(mop_warnings INTERFACE "$<${cxx}:-ffp-contract=off>")
 

@@ -49,6 +49,7 @@ void add_evaluate(CLI::App& cli, Context& ctx) {
   verb->add_option("--report", opt->report, "Write a self-contained HTML page with plots to this file");
   verb->add_option("--forecasts", opt->forecasts, "Write every scored forecast, in prices, to this CSV file");
   add_selectors(*verb, ctx);
+  add_splice(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return run_evaluate(ctx, *opt); });
 }

@@ -98,7 +98,7 @@ Result<market::CandleSeries> load_series(Context& ctx, const std::string& name, 
   MOP_TRY_ASSIGN(const market::Symbol symbol, market::find_symbol(name));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store, symbol.name);
-  return store.load(symbol.name, interval);
+  return load_candles(ctx, store, symbol.name, interval);
 }
 
 // The longest stretch without a hole of the coin asked for, or the synthetic market.
@@ -212,6 +212,7 @@ void add_features(CLI::App& cli, Context& ctx) {
   verb->add_flag(
       "--certify", opt->certify,
       "Error of each model input against the length of its history, of a coin or a synthetic market");
+  add_splice(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return run_features(ctx, *opt); });
 }

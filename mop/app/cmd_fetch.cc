@@ -6,13 +6,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
-#include <boost/json.hpp>
 
 #include "mop/app/command.h"
+#include "mop/app/fetch_report.h"
 #include "mop/app/fetch_series.h"
 #include "mop/app/series_text.h"
 #include "mop/base/interrupt.h"
@@ -32,7 +32,7 @@ struct FetchFlags {
   std::optional<std::string> since;
   bool full = false;
   std::string source = "auto";
-  std::optional<std::string> base_url, archive_url;
+  std::optional<std::string> base_url, archive_url, ccxt_url;
   std::size_t workers = 8;
   std::optional<double> weight_share;
 };
@@ -47,21 +47,32 @@ struct FetchRun {
   std::optional<Error> blocked;  // an error that every further request would meet as well; guarded by mutex
 };
 
+// Where a run goes on: a few candles before the newest; earlier where rows of another exchange stand for
+// Binance's, which are better when it has them.
+UnixMillis continuation(const store::FileMetadata& stored, market::Interval interval, bool from_binance) {
+  UnixMillis from = stored.last_open_time - (kAskedAgain - 1) * market::length_of(interval);
+  const auto symbol = market::find_symbol(stored.symbol);
+  if (!from_binance || !symbol || symbol->ended) return from;
+  for (const store::SourceRange& range : stored.ranges) {
+    if (store::is_foreign(range.source)) from = std::min(from, range.from);
+  }
+  return from;
+}
+
 // With candles stored, a run continues behind them; unless more history is wanted than they cover.
 exchange::FetchRange range_for(const store::FileMetadata* stored, market::Interval interval,
                                const FetchFlags& flags, std::optional<UnixMillis> since,
-                               std::size_t default_limit) {
+                               std::size_t default_limit, bool from_binance) {
   const std::size_t limit = flags.limit.value_or(default_limit);
   if (flags.full) return {UnixMillis{0}, limit, {}};
   if (stored == nullptr || stored->rows == 0) return {since, limit, {}};
-  const UnixMillis go_on = stored->last_open_time - (kAskedAgain - 1) * market::length_of(interval);
   if (since && *since < stored->first_open_time) return {since, limit, {}};
   if (flags.limit && *flags.limit > stored->rows) return {std::nullopt, limit, {}};
-  return {go_on, limit, {}};
+  return {continuation(*stored, interval, from_binance), limit, {}};
 }
 
-Result<std::vector<FetchOutcome>> plan_fetch(Context& ctx, store::CandleStore& store,
-                                             const FetchFlags& flags) {
+Result<std::vector<FetchOutcome>> plan_fetch(Context& ctx, store::CandleStore& store, const FetchFlags& flags,
+                                             bool from_binance) {
   std::optional<UnixMillis> since;
   if (flags.since) {
     MOP_TRY_ASSIGN(since, parse_utc(*flags.since));
@@ -74,8 +85,8 @@ Result<std::vector<FetchOutcome>> plan_fetch(Context& ctx, store::CandleStore& s
     for (const market::Interval interval : intervals) {
       FetchOutcome outcome;
       outcome.series = {std::string(symbol.name), interval};
-      outcome.range =
-          range_for(metadata.find(symbol.name, interval), interval, flags, since, ctx.settings.history_limit);
+      outcome.range = range_for(metadata.find(symbol.name, interval), interval, flags, since,
+                                ctx.settings.history_limit, from_binance);
       plan.push_back(std::move(outcome));
     }
   }
@@ -115,128 +126,6 @@ void fetch_all(FetchRun& run, std::size_t workers) {
     progress.update(++finished,
                     fmt::format("{} {}", one.series.symbol, market::to_string(one.series.interval)));
   });
-}
-
-std::string joined(const std::vector<std::string>& sources) {
-  return sources.empty() ? "binance" : fmt::format("{}", fmt::join(sources, "+"));
-}
-
-// Rows of another exchange, for people: "ccxt:kucoin from 2024-02-20 on".
-std::string foreign_note(const std::vector<store::SourceRange>& ranges) {
-  for (const store::SourceRange& range : ranges) {
-    if (store::is_foreign(range.source))
-      return fmt::format("  {} from {} on", range.source, format_utc_date(range.from));
-  }
-  return "";
-}
-
-boost::json::array quarantined_json(const std::vector<exchange::Quarantined>& files) {
-  boost::json::array json;
-  for (const exchange::Quarantined& file : files)
-    json.push_back({{"file", file.name}, {"reason", file.reason}});
-  return json;
-}
-
-boost::json::object to_json(const FetchOutcome& one) {
-  boost::json::object json{{"symbol", one.series.symbol},
-                           {"timeframe", market::to_string(one.series.interval)},
-                           {"rows_before", one.stored.rows_before},
-                           {"rows_added", one.stored.rows_added},
-                           {"rows_changed", one.stored.rows_changed},
-                           {"rows", one.stored.rows},
-                           {"first_open_time", nullptr},
-                           {"last_open_time", nullptr},
-                           {"gaps", gaps_json(one.stored.gaps)},
-                           {"misaligned_left_out", one.misaligned},
-                           {"source", joined(one.sources)},
-                           {"ranges", ranges_json(one.ranges)},
-                           {"archive_files", one.archive_files},
-                           {"quarantined", quarantined_json(one.quarantined)},
-                           {"error", nullptr}};
-  if (one.stored.rows > 0) {
-    json["first_open_time"] = one.stored.first_open_time;
-    json["last_open_time"] = one.stored.last_open_time;
-  }
-  if (!one.done) json["error"] = one.error ? one.error->message : "not reached before the interrupt";
-  return json;
-}
-
-std::string remarks(const FetchOutcome& one) {
-  std::string text;
-  if (one.stored.rows_changed > 0) text += fmt::format("  {} corrected", one.stored.rows_changed);
-  if (one.misaligned > 0) text += fmt::format("  {} off the grid left out", one.misaligned);
-  if (one.archive_files > 0) text += fmt::format("  {} archive files", one.archive_files);
-  text += foreign_note(one.ranges);
-  const auto symbol = market::find_symbol(one.series.symbol);
-  if (symbol && symbol->ended && one.stored.last_open_time < *symbol->ended &&
-      one.stored.last_open_time + kDay > *symbol->ended) {
-    text += fmt::format("  trading ended {}", format_utc_date(*symbol->ended));
-  }
-  return text;
-}
-
-// Part of the allowed weight that was used, over the minutes the run took (at least one).
-double share_used(const exchange::FetchCounters& c, DurationMillis elapsed) {
-  const double minutes = std::max(1.0, static_cast<double>(elapsed) / kMinute);
-  return static_cast<double>(c.weight_used) / (static_cast<double>(c.weight_allowed) * minutes);
-}
-
-void print_table(const FetchRun& run, const exchange::FetchCounters& c, std::size_t stored,
-                 DurationMillis elapsed) {
-  const Context& ctx = run.ctx;
-  std::size_t added = 0;
-  ctx.say(fmt::format("{:<10} {:<4} {:>9} {:>9} {:>7}  {:<16}  {:<16}", "coin", "tf", "added", "stored",
-                      "gaps", "first (UTC)", "last (UTC)"));
-  for (const FetchOutcome& one : run.series) {
-    if (!one.done) continue;
-    added += one.stored.rows_added;
-    ctx.say(fmt::format("{:<10} {:<4} {:>9} {:>9} {:>7}  {:<16}  {:<16}{}", one.series.symbol,
-                        market::to_string(one.series.interval), with_commas(one.stored.rows_added),
-                        with_commas(one.stored.rows), one.stored.gaps.size(),
-                        format_utc(one.stored.first_open_time), format_utc(one.stored.last_open_time),
-                        remarks(one)));
-  }
-  ctx.say(fmt::format("{} of {} series stored in {}, {} rows added, {}", stored, run.series.size(),
-                      ctx.settings.data_dir, with_commas(added), format_duration(elapsed)));
-  if (c.requests == 0) return;
-  ctx.say(
-      fmt::format("{} requests ({} repeated), weight {} = {:.0f} % of the budget of {} a minute; fullest "
-                  "minute {} of {}; {} x 429, {} x 418",
-                  c.requests, c.retries, c.weight_used, 100.0 * share_used(c, elapsed), c.weight_allowed,
-                  c.peak_weight, c.weight_limit, c.http_429, c.http_418));
-}
-
-void print_warnings(const FetchRun& run) {
-  for (const FetchOutcome& one : run.series) {
-    if (one.error && (!run.blocked || one.error->message != run.blocked->message))
-      run.ctx.warn(one.error->message);
-    for (const exchange::Quarantined& file : one.quarantined)
-      run.ctx.warn(fmt::format("archive file {} is not used: {}", file.name, file.reason));
-  }
-  if (run.blocked) run.ctx.warn(run.blocked->message);
-}
-
-void print_result(const FetchRun& run, const exchange::FetchCounters& c, std::size_t stored,
-                  DurationMillis skew, DurationMillis elapsed) {
-  const Context& ctx = run.ctx;
-  print_warnings(run);
-  if (!ctx.json()) return print_table(run, c, stored, elapsed);
-  boost::json::array files;
-  for (const FetchOutcome& one : run.series)
-    files.push_back(to_json(one));
-  ctx.print_json({{"files", std::move(files)},
-                  {"requests", c.requests},
-                  {"retries", c.retries},
-                  {"weight_used", c.weight_used},
-                  {"weight_limit", c.weight_limit},
-                  {"weight_allowed", c.weight_allowed},
-                  {"peak_weight", c.peak_weight},
-                  {"budget_share_used", share_used(c, elapsed)},
-                  {"http_429", c.http_429},
-                  {"http_418", c.http_418},
-                  {"host_changes", c.host_changes},
-                  {"clock_skew_ms", skew},
-                  {"elapsed_s", static_cast<double>(elapsed) / kSecond}});
 }
 
 Result<exchange::BinanceOptions> binance_options(const Context& ctx, const FetchFlags& flags) {
@@ -297,6 +186,32 @@ bool archive_belongs(const exchange::BinanceOptions& options, const FetchFlags& 
          exchange::is_binance_host(options.base_url);  // no real history into a simulation
 }
 
+// Nor rows of a real exchange.
+bool fallback_belongs(const exchange::BinanceOptions& options, const FetchFlags& flags) {
+  return flags.ccxt_url || exchange::is_binance_host(options.base_url);
+}
+
+exchange::CcxtOptions ccxt_options(const FetchSource& source, const FetchFlags& flags) {
+  exchange::CcxtOptions options;
+  options.url = flags.ccxt_url.value_or(source.ccxt.empty() ? "" : flags.base_url.value_or(""));
+  return options;
+}
+
+// Binance's clock, or, where Binance does not answer, the other exchange in its place and this machine's
+// clock.
+Result<UnixMillis> clock_of(FetchSource& source, exchange::BinanceRest& rest, const Context& ctx) {
+  if (!source.rest) return ctx.clock.now();
+  auto stated = exchange_clock(rest, ctx.clock);
+  const bool silent = !stated && (stated.error().code == ErrorCode::kUnavailable ||
+                                  stated.error().code == ErrorCode::kUnsupported);
+  if (!silent || source.fallback.empty()) return stated;
+  ctx.warn(fmt::format("Binance does not answer ({}); ccxt:{} is asked instead, and its rows are marked",
+                       stated.error().message, source.fallback));
+  source.ccxt = std::exchange(source.fallback, "");
+  source.rest = source.archive = false;
+  return ctx.clock.now();
+}
+
 exchange::ArchiveOptions archive_options(const FetchFlags& flags) {
   exchange::ArchiveOptions options;
   if (flags.archive_url) options.url = options.listing_url = *flags.archive_url;
@@ -314,20 +229,18 @@ Result<Exit> run_fetch(Context& ctx, const FetchFlags& flags) {
   MOP_TRY_ASSIGN(const exchange::BinanceOptions options, binance_options(ctx, flags));
   MOP_TRY_ASSIGN(FetchSource source, parse_fetch_source(flags.source));
   source.archive = source.archive && (source.archive_needed || archive_belongs(options, flags));
+  if (!fallback_belongs(options, flags)) source.fallback.clear();
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   exchange::CurlTransport transport;
   exchange::BinanceRest rest(transport, ctx.clock, options);
   exchange::Archive archive(transport, ctx.clock, archive_options(flags));
-  exchange::CcxtOptions ccxt;
-  ccxt.url = flags.base_url.value_or("");
+  MOP_TRY_ASSIGN(std::vector<FetchOutcome> plan, plan_fetch(ctx, store, flags, source.ccxt.empty()));
+  MOP_TRY_ASSIGN(const UnixMillis server_now, clock_of(source, rest, ctx));
+  const DurationMillis skew = source.rest ? server_now - ctx.clock.now() : 0;
   SeriesFetcher fetcher(source, store, source.rest ? &rest : nullptr, source.archive ? &archive : nullptr,
-                        ccxt);
-  FetchRun run{ctx, fetcher, ctx.clock.now(), {}, {}, {}};
-  MOP_TRY_ASSIGN(run.series, plan_fetch(ctx, store, flags));
-  DurationMillis skew = 0;
+                        ccxt_options(source, flags));
+  FetchRun run{ctx, fetcher, server_now, std::move(plan), {}, {}};
   if (source.rest) {
-    MOP_TRY_ASSIGN(run.server_now, exchange_clock(rest, ctx.clock));
-    skew = run.server_now - ctx.clock.now();
     tell_skew(ctx, skew);
     learn_limit(rest, run);
   }
@@ -338,7 +251,9 @@ Result<Exit> run_fetch(Context& ctx, const FetchFlags& flags) {
     const bool all_alike = run.series.size() == 1 || run.blocked;
     if (all_alike) return fail(*run.series.front().error);
   }
-  print_result(run, rest.counters(), stored, skew, (monotonic_micros() - start) / 1000);
+  const DurationMillis elapsed = (monotonic_micros() - start) / 1000;
+  const std::int64_t minutes = (server_now + elapsed) / kMinute - server_now / kMinute + 1;
+  print_fetch(ctx, {run.series, run.blocked, rest.counters(), stored, minutes, skew, elapsed});
   mention_quarantine(ctx, store);
   return end_of(run, stored);
 }
@@ -362,13 +277,15 @@ void add_fetch(CLI::App& cli, Context& ctx) {
   auto* full = verb->add_flag("--full", flags->full, "The whole history of every series");
   since->excludes(limit);
   full->excludes(limit)->excludes(since);
-  verb->add_option("--source", flags->source,
-                   "auto (archive for long histories, REST for the rest), binance (REST), archive, or "
-                   "ccxt:<exchange> [auto]")
+  verb->add_option(
+          "--source", flags->source,
+          "auto (archive for long histories, REST for the rest, KuCoin for what Binance does not have), "
+          "binance (REST), archive, or ccxt:<exchange> [auto]")
       ->type_name("NAME");
   verb->add_option("--base-url", flags->base_url, "REST address [https://api.binance.com]")->type_name("URL");
   verb->add_option("--archive-url", flags->archive_url, "Bulk archive [https://data.binance.vision]")
       ->type_name("URL");
+  verb->add_option("--ccxt-url", flags->ccxt_url, "Other exchange's address [its own]")->type_name("URL");
   verb->add_option("--workers", flags->workers, "Series fetched at a time [8]")->check(CLI::Range(1, 64));
   verb->add_option("--weight-share", flags->weight_share, "Part of the rate limit to use [0.8]")
       ->check(CLI::Range(0.01, 1.0));

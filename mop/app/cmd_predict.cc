@@ -67,7 +67,7 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
   }
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store, p.symbol.name);
-  const auto candles = StoredCandles::read(store, thread_count(ctx), INT64_MIN, as_of);
+  const auto candles = StoredCandles::read(ctx, store, INT64_MIN, as_of);
   MOP_TRY_ASSIGN(const auto series, candles.of(p.symbol.name, kind));
   MOP_TRY_ASSIGN(const auto coins, market_coins_of(p.model, candles));
   const dataset::Markets markets(coins);
@@ -189,6 +189,7 @@ void add_predict(CLI::App& cli, Context& ctx) {
   verb->add_option("--dump", opt->dump,
                    "Write the network's inputs and raw outputs to this JSON file, to check the\n"
                    "model elsewhere (tests/oracles/torch_model_file.py)");
+  add_splice(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return run_predict(ctx, *opt); });
 }

@@ -123,7 +123,7 @@ Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
   const std::int64_t start = monotonic_micros();
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store);
-  const auto candles = StoredCandles::read(store, thread_count(ctx), since, until);
+  const auto candles = StoredCandles::read(ctx, store, since, until);
   MOP_TRY_ASSIGN(const auto outcomes, train_fleet(ctx, candles, fleet));
   const double wall_s = static_cast<double>(monotonic_micros() - start) / 1e6;
   if (ctx.json()) {
@@ -160,6 +160,7 @@ void add_train(CLI::App& cli, Context& ctx) {
   verb->add_flag("--resume", opt->resume,
                  "Keep models already trained on the same data and settings, go on with unfinished ones");
   add_selectors(*verb, ctx);
+  add_splice(*verb, ctx);
   add_common(*verb, ctx);
   set_action(*verb, ctx, [&ctx, opt] { return run_train(ctx, *opt); });
 }

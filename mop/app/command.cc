@@ -120,6 +120,13 @@ void add_selectors(CLI::App& verb, Context& ctx) {
   verb.add_option("--timeframes", ctx.flags.timeframes, "15m,1h")->type_name("LIST");
 }
 
+void add_splice(CLI::App& verb, Context& ctx) {
+  verb.add_flag(
+      "--splice-renamed", ctx.flags.splice_renamed,
+      "A renamed coin goes on with its successor's candles: MATICUSDT with POLUSDT's, 1:1, the hole between "
+      "them kept");
+}
+
 void add_common(CLI::App& verb, Context& ctx) {
   CommonFlags& f = ctx.flags;
   verb.add_option("--data-dir", f.data_dir, "Where candles are stored [data/raw]")->type_name("DIR");

@@ -33,6 +33,7 @@ struct CommonFlags {
   std::optional<std::uint64_t> seed;
   std::optional<std::string> device;
   bool json = false, quiet = false, offline = false;
+  bool splice_renamed = false;
 };
 
 /// Handed to every verb. Fs and Clock are the seams tests replace.
@@ -61,6 +62,8 @@ struct Context {
 
 /// --symbols and --timeframes.
 void add_selectors(CLI::App& verb, Context& ctx);
+/// --splice-renamed, of the verbs that read series.
+void add_splice(CLI::App& verb, Context& ctx);
 /// --data-dir --models-dir --config --json --quiet --threads --seed --device --offline.
 void add_common(CLI::App& verb, Context& ctx);
 /// Makes `work` what the verb does: settings are loaded, logs/<verb>.log is opened, an error is printed as

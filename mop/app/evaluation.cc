@@ -218,7 +218,7 @@ Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options) 
   MOP_TRY_ASSIGN(const auto tasks, list_tasks(ctx, options));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store);
-  const auto candles = StoredCandles::read(store, thread_count(ctx));
+  const auto candles = StoredCandles::read(ctx, store);
   std::vector<Result<ModelScore>> scores(tasks.size());
   {
     Progress progress("scoring", tasks.size(), ctx.quiet());

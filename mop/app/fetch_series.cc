@@ -6,6 +6,7 @@
 
 #include "mop/base/interrupt.h"
 #include "mop/base/log.h"
+#include "mop/market/symbol.h"
 
 namespace mop::app {
 namespace {
@@ -31,7 +32,10 @@ bool go_on(std::size_t) {
 Result<FetchSource> parse_fetch_source(std::string_view text) {
   constexpr std::string_view kCcxt = "ccxt:";
   FetchSource source;
-  if (text == "auto") return source;
+  if (text == "auto") {
+    source.fallback = "kucoin";  // the one exchange that has them all against USDT, XMR too
+    return source;
+  }
   if (text == "binance") {
     source.archive = false;
     source.refuses_foreign = true;
@@ -88,6 +92,7 @@ Result<void> SeriesFetcher::fetch(FetchOutcome& one, UnixMillis now) {
                     name_of(one.series), foreign->source, format_utc(foreign->from)));
   }
   MOP_TRY(source_.ccxt.empty() ? fetch_binance(one, now) : fetch_foreign(one, now));
+  if (!source_.fallback.empty()) MOP_TRY(go_on_elsewhere(one, now));
   if (one.stored.rows == 0) MOP_TRY(keep(one, {}, exchange::kRestSource));
   if (one.stored.rows == 0) {
     return fail(ErrorCode::kNotFound,
@@ -169,6 +174,29 @@ Result<void> SeriesFetcher::fetch_foreign(FetchOutcome& one, UnixMillis now) {
   request.since = std::max(request.since, kFirstCandles);
   const auto sink = [&](std::span<const Candle> candles) { return keep(one, candles, source); };
   MOP_TRY(exchange::fetch_ccxt(ccxt_, request, sink));
+  return {};
+}
+
+// A coin that Binance no longer trades goes on behind Binance's last candle with another exchange's. That it
+// cannot is no failure: what Binance had is stored.
+Result<void> SeriesFetcher::go_on_elsewhere(FetchOutcome& one, UnixMillis now) {
+  const auto symbol = market::find_symbol(one.series.symbol);
+  if (!symbol || !symbol->ended || *symbol->ended > now || !symbol->successor.empty()) return {};
+  MOP_TRY_ASSIGN(const store::FileMetadata entry, entry_of(one.series));
+  if (entry.rows == 0) return {};
+  const std::string source = "ccxt:" + source_.fallback;
+  const DurationMillis step = market::length_of(one.series.interval);
+  const bool again = entry.source_at(entry.last_open_time) == source;
+  const exchange::CcxtRequest request{source_.fallback, one.series.symbol, one.series.interval,
+                                      entry.last_open_time + (again ? 1 - kAskedAgain : 1) * step, now};
+  const auto sink = [&](std::span<const Candle> candles) { return keep(one, candles, source); };
+  const auto got = exchange::fetch_ccxt(ccxt_, request, sink);
+  one.note = fmt::format("Binance ended {} on {}; {}", symbol->name, format_utc_date(*symbol->ended),
+                         got ? fmt::format("it goes on with {}, and its rows are marked", source)
+                             : fmt::format("{} did not carry it on: {}", source, got.error().message));
+  if (!got && (got.error().code == ErrorCode::kInterrupted || got.error().code == ErrorCode::kIo)) {
+    return fail(got.error());
+  }
   return {};
 }
 

@@ -23,6 +23,7 @@ struct FetchSource {
   bool archive_needed = false;   // `archive`: used however short the range is
   bool refuses_foreign = false;  // `binance`: no rows into a file that holds another exchange's
   std::string ccxt;              // exchange of `ccxt:<exchange>`, else ""
+  std::string fallback;          // `auto`: exchange to turn to for what Binance no longer has; "" for none
 };
 /// Reads auto, binance, archive or ccxt:<exchange>. Errors: kInvalidArgument.
 Result<FetchSource> parse_fetch_source(std::string_view text);
@@ -39,6 +40,7 @@ struct FetchOutcome {
   std::vector<std::string> sources;        // that delivered candles in this run
   std::vector<store::SourceRange> ranges;  // of the whole file
   store::StoreReport stored;
+  std::string note;  // why another exchange was turned to, and whether it delivered; "" when it was not
 };
 
 /// Brings series up to date. Thread-safe: several series at a time.
@@ -59,6 +61,7 @@ class SeriesFetcher {
   Result<void> fetch_newest(FetchOutcome& one, UnixMillis now);
   Result<void> fetch_range(FetchOutcome& one, UnixMillis from, UnixMillis now);
   Result<void> fetch_foreign(FetchOutcome& one, UnixMillis now);
+  Result<void> go_on_elsewhere(FetchOutcome& one, UnixMillis now);
   Result<void> fill_holes(FetchOutcome& one, UnixMillis now);
   Result<void> keep(FetchOutcome& one, std::span<const market::Candle> candles, std::string_view source);
   Result<store::FileMetadata> entry_of(const store::SeriesKey& series);

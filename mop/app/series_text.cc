@@ -28,6 +28,11 @@ Result<SeriesFilter> series_filter(const Context& ctx) {
   return filter;
 }
 
+Result<market::CandleSeries> load_candles(const Context& ctx, store::CandleStore& store,
+                                          std::string_view symbol, market::Interval interval) {
+  return ctx.flags.splice_renamed ? store.load_spliced(symbol, interval) : store.load(symbol, interval);
+}
+
 std::size_t fleet_position(std::string_view symbol) {
   const auto known = market::all_symbols();
   const auto at = std::find_if(known.begin(), known.end(), [&](const auto& s) { return s.name == symbol; });

@@ -26,6 +26,11 @@ struct SeriesFilter {
 /// Errors: kInvalidArgument, from the selectors.
 Result<SeriesFilter> series_filter(const Context& ctx);
 
+/// The stored candles of one series; with --splice-renamed those of its successor behind them. Errors: as
+/// CandleStore::load.
+Result<market::CandleSeries> load_candles(const Context& ctx, store::CandleStore& store,
+                                          std::string_view symbol, market::Interval interval);
+
 /// Place of a coin in the fleet's order, successors and unknown coins behind it.
 std::size_t fleet_position(std::string_view symbol);
 

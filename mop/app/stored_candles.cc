@@ -5,15 +5,17 @@
 
 #include <fmt/format.h>
 
+#include "mop/app/models.h"
+#include "mop/app/series_text.h"
 #include "mop/base/parallel.h"
 #include "mop/market/symbol.h"
 
 namespace mop::app {
 namespace {
 
-Result<market::CandleSeries> read_span(store::CandleStore& store, std::string_view symbol,
+Result<market::CandleSeries> read_span(const Context& ctx, store::CandleStore& store, std::string_view symbol,
                                        market::Interval interval, UnixMillis since, UnixMillis until) {
-  MOP_TRY_ASSIGN(const market::CandleSeries stored, store.load(symbol, interval));
+  MOP_TRY_ASSIGN(const market::CandleSeries stored, load_candles(ctx, store, symbol, interval));
   market::CandleSeries series = stored.closing_in(since, until);
   if (series.size() > 0) return series;
   return fail(
@@ -26,7 +28,7 @@ Result<market::CandleSeries> read_span(store::CandleStore& store, std::string_vi
 
 }  // namespace
 
-StoredCandles StoredCandles::read(store::CandleStore& store, std::size_t threads, UnixMillis since,
+StoredCandles StoredCandles::read(const Context& ctx, store::CandleStore& store, UnixMillis since,
                                   UnixMillis until) {
   std::vector<Key> keys;
   for (const market::Interval interval : market::kIntervals) {
@@ -34,8 +36,8 @@ StoredCandles StoredCandles::read(store::CandleStore& store, std::size_t threads
       keys.emplace_back(symbol.name, interval);
   }
   std::vector<std::optional<Result<market::CandleSeries>>> found(keys.size());
-  parallel_for(keys.size(), threads, [&](std::size_t i) {
-    found[i] = read_span(store, keys[i].first, keys[i].second, since, until);
+  parallel_for(keys.size(), thread_count(ctx), [&](std::size_t i) {
+    found[i] = read_span(ctx, store, keys[i].first, keys[i].second, since, until);
   });
   StoredCandles candles;
   for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "mop/app/command.h"
 #include "mop/base/result.h"
 #include "mop/dataset/markets.h"
 #include "mop/market/candle_series.h"
@@ -17,9 +18,9 @@ namespace mop::app {
 
 class StoredCandles {
  public:
-  /// Every series of a known coin that the store has, those candles that close in [since, until). A file that
-  /// cannot be read fails when its coin is asked for, not here.
-  static StoredCandles read(store::CandleStore& store, std::size_t threads, UnixMillis since = INT64_MIN,
+  /// Every series of a known coin that the store has (as load_candles reads it), those candles that close in
+  /// [since, until). A file that cannot be read fails when its coin is asked for, not here.
+  static StoredCandles read(const Context& ctx, store::CandleStore& store, UnixMillis since = INT64_MIN,
                             UnixMillis until = INT64_MAX);
 
   /// One coin's candles for a kind of model, as train::intervals_of(kind).

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
 
+#include "mop/base/escape_html.h"
 #include "mop/base/fs.h"
 #include "mop/base/json.h"
 #include "mop/base/parallel.h"
@@ -56,6 +57,10 @@ TEST(JsonTest, DoublesAreShortAndNaNIsNull) {
 }
 
 // FIPS 180-2, appendix B.1.
+TEST(EscapeHtmlTest, NothingLeavesAnElementOrAnAttribute) {
+  EXPECT_EQ(escape_html("<a b=\"c\" d='e'> & f"), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt; &amp; f");
+}
+
 TEST(Sha256Test, MatchesPublishedVector) {
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "mop/base/escape_html.h"
 #include "mop/evaluate/quantiles.h"
 #include "mop/evaluate/svg_plot.h"
 

@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "mop/base/escape_html.h"
 #include "mop/evaluate/report_charts.h"
 #include "mop/evaluate/report_style.h"
 #include "mop/evaluate/report_tables.h"
-#include "mop/evaluate/svg_plot.h"
 #include "mop/evaluate/verdict.h"
 
 namespace mop::evaluate {

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "mop/evaluate/svg_plot.h"
+#include "mop/base/escape_html.h"
 
 namespace mop::evaluate {
 namespace {

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "mop/base/escape_html.h"
+
 namespace mop::evaluate {
 namespace {
 
@@ -23,33 +25,6 @@ int decimals_for(double step) {
 }
 
 }  // namespace
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::vector<double> round_ticks(double lo, double hi, std::size_t count) {
   const double raw = (hi - lo) / static_cast<double>(std::max<std::size_t>(count, 1));

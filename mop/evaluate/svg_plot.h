@@ -8,9 +8,6 @@
 
 namespace mop::evaluate {
 
-/// Text made safe inside HTML and attribute values: & < > " ' are escaped.
-std::string escape_html(std::string_view text);
-
 struct Tick {
   double value;
   std::string text;

@@ -6,6 +6,11 @@
 #include "mop/base/check.h"
 
 namespace mop::market {
+namespace {
+
+constexpr double kNotStated = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
 
 void CandleSeries::reserve(std::size_t n) {
   open_time.reserve(n);
@@ -22,7 +27,7 @@ void CandleSeries::push_back(const Candle& c) {
   close.push_back(c.close.value());
   volume.push_back(c.volume.value());
   if (c.taker_buy_base.empty() && taker_buy_base.empty()) return;
-  taker_buy_base.resize(size(), std::numeric_limits<double>::quiet_NaN());
+  taker_buy_base.resize(size(), kNotStated);
   taker_buy_base.back() = c.taker_buy_base.value();  // NaN when empty
 }
 
@@ -63,10 +68,10 @@ CandleSeries splice(const CandleSeries& earlier, const CandleSeries& later) {
   append(whole.low, rest.low);
   append(whole.close, rest.close);
   append(whole.volume, rest.volume);
-  if (whole.taker_buy_base.empty() && rest.taker_buy_base.empty()) return whole;
-  whole.taker_buy_base.resize(earlier.size(), std::numeric_limits<double>::quiet_NaN());
+  if (earlier.taker_buy_base.empty() && rest.taker_buy_base.empty()) return whole;
+  whole.taker_buy_base.resize(earlier.size(), kNotStated);
   append(whole.taker_buy_base, rest.taker_buy_base);
-  whole.taker_buy_base.resize(whole.size(), std::numeric_limits<double>::quiet_NaN());
+  whole.taker_buy_base.resize(whole.size(), kNotStated);
   return whole;
 }
 

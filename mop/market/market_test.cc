@@ -153,6 +153,23 @@ TEST(CandleSeriesTest, HolesAndRunsCoverTheSeries) {
   EXPECT_TRUE(contiguous_runs(CandleSeries{}).empty());
 }
 
+TEST(CandleSeriesTest, SplicingKeepsTheHoleAndWhatOnlyOneSideStates) {
+  CandleSeries earlier = series_with_hours({0, 1}), later = series_with_hours({1, 5, 6});
+  earlier.symbol = "MATICUSDT";
+  later.close[0] = 999.0;  // of an hour that `earlier` has: not taken
+  later.taker_buy_base = {7.0, 8.0, 9.0};
+  const CandleSeries whole = splice(earlier, later);
+  EXPECT_EQ(whole.symbol, "MATICUSDT");
+  ASSERT_EQ(whole.size(), 4u);
+  EXPECT_EQ(whole.close[1], earlier.close[1]);
+  const auto holes = find_holes(whole.open_time, whole.interval);
+  ASSERT_EQ(holes.size(), 1u);
+  EXPECT_EQ(holes[0].missing, 3u);
+  ASSERT_EQ(whole.taker_buy_base.size(), 4u);
+  EXPECT_TRUE(std::isnan(whole.taker_buy_base[1]));
+  EXPECT_EQ(whole.taker_buy_base[2], 8.0);
+}
+
 TEST(CandleSeriesTest, SliceAndLowerBoundAgree) {
   const CandleSeries series = series_with_hours({0, 1, 4, 5});
   EXPECT_EQ(series.lower_bound(series.open_time[1] + 1), 2u);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "mop/base/escape_html.h"
 #include "mop/base/sha256.h"
 #include "mop/sim/candle_text.h"
 #include "mop/sim/compression.h"
@@ -17,29 +18,6 @@ constexpr std::string_view kChecksum = ".CHECKSUM";
 constexpr std::size_t kMaxKeys = 1000;
 constexpr UnixMillis kFirstMicros = 1'735'689'600'000;  // 2025-01-01
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 ApiReply xml(int status, std::string_view body) {
   return {status,
           {{"Content-Type", "application/xml"}},
@@ -49,7 +27,7 @@ ApiReply xml(int status, std::string_view body) {
 ApiReply no_such_key(std::string_view key) {
   return xml(404, fmt::format("<Error><Code>NoSuchKey</Code><Message>The specified key does not exist."
                               "</Message><Key>{}</Key></Error>",
-                              escaped(key)));
+                              escape_html(key)));
 }
 
 // "2025-01-06T03:00:00.000Z"
@@ -151,10 +129,10 @@ ApiReply Archive::listing(const Target& target, MarketSource& market, UnixMillis
   std::string body = fmt::format(
       "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{}</Name>"
       "<Prefix>{}</Prefix><MaxKeys>{}</MaxKeys>",
-      kBucket, escaped(prefix), most);
+      kBucket, escape_html(prefix), most);
   if (!delimiter.empty()) body += "<Delimiter>/</Delimiter>";
   body += v2 ? fmt::format("<KeyCount>{}</KeyCount>", entries.size())
-             : fmt::format("<Marker>{}</Marker>", escaped(after));
+             : fmt::format("<Marker>{}</Marker>", escape_html(after));
   body += fmt::format("<IsTruncated>{}</IsTruncated>", truncated);
   if (truncated && !entries.empty() && v2) {
     body += fmt::format("<NextContinuationToken>{}</NextContinuationToken>", token_of(entries.back().name));

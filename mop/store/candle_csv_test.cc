@@ -1,6 +1,8 @@
 #include "mop/store/candle_csv.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <random>
 
 #include "mop/store/test_support.h"
 
@@ -63,6 +65,22 @@ TEST(CandleCsvTest, TakerVolumesComeWhereTheRowStatesThem) {
   for (Candle& c : candles)
     c.taker_buy_base = {};
   EXPECT_TRUE(parse_series(file_of(candles), "BTCUSDT", Interval::k1h, "f").value().taker_buy_base.empty());
+}
+
+TEST(CandleCsvTest, ColumnsAreWhatStrtodGivesToTheLastBit) {
+  std::mt19937_64 random(3);
+  std::vector<std::string> texts;
+  std::string text = fmt::format("{}\n", kCandleHeader);
+  for (int i = 0; i < 50'000; ++i) {
+    std::string digits = fmt::format("{}", random() >> (random() % 63));
+    digits.insert(1 + random() % digits.size(), ".");
+    texts.push_back(digits);
+    const UnixMillis t = kT0 + i * kHour;
+    text += fmt::format("{},1,1,1,1,{},{},,,,\n", t, digits, t + kHour - 1);
+  }
+  const auto series = parse_series(text, "BTCUSDT", Interval::k1h, "f").value();
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    ASSERT_EQ(series.volume[i], std::strtod(texts[i].c_str(), nullptr)) << texts[i];
 }
 
 TEST(CandleCsvTest, ATornLastRowIsIgnored) {

@@ -141,6 +141,16 @@ TEST_F(CandleStoreTest, MarkedGapsSurviveAppendsRewritesAndRebuilds) {
   EXPECT_EQ(s.mark_no_trades("ETHUSDT", Interval::k1h, 0, 1).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(CandleStoreTest, ARenamedCoinIsSplicedOnRequestAndNeverInItsFile) {
+  CandleStore s(dir_, fs_, clock_);
+  ASSERT_TRUE(s.merge("MATICUSDT", Interval::k1h, hours(0, 3), "binance").has_value());
+  EXPECT_EQ(s.load_spliced("MATICUSDT", Interval::k1h).value().size(), 3u) << "its successor is not stored";
+  ASSERT_TRUE(s.merge("POLUSDT", Interval::k1h, hours(10, 12), "binance").has_value());
+  EXPECT_EQ(s.load_spliced("MATICUSDT", Interval::k1h).value().size(), 5u);
+  EXPECT_EQ(s.load_spliced("POLUSDT", Interval::k1h).value().size(), 2u);
+  EXPECT_EQ(s.load("MATICUSDT", Interval::k1h).value().size(), 3u);
+}
+
 TEST_F(CandleStoreTest, CopiedAndDeletedFilesAreNoticed) {
   merged(hours(0, 3));
   std::filesystem::copy_file(csv(), dir_ + "/ETHUSDT_1h.csv");

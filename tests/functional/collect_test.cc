@@ -1,64 +1,21 @@
-// Collecting candles with the real program: concurrency, a second run, processes that share the budget,
-// kills.
+// Collecting candles with the real program: concurrency, a second run, processes that share the budget, other
+// exchanges, faults of the exchange.
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
-#include <random>
-#include <thread>
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
-#include <boost/json.hpp>
 
-#include "mop/base/json.h"
-#include "process.h"
+#include "collect_fixture.h"
+#include "mop/base/time.h"
 
 namespace mop::functional {
 namespace {
 
-namespace bj = boost::json;
 namespace fs = std::filesystem;
-
-bj::value json_of(const Finished& f) {
-  auto parsed = parse_json(f.out, "standard output");
-  EXPECT_TRUE(parsed.has_value()) << f.out << f.err;
-  return parsed ? *parsed : bj::value{};
-}
-
-// Its clock stands 14 minutes before the next candle: all fetches of a test see the same market.
-class CollectTest : public testing::Test {
- protected:
-  void SetUp() override { directory = fresh_directory(); }
-  void start_sim(std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{"sim", "--port", "0", "--seed", "5", "--start", "2025-07-01 00:01"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    sim = std::make_unique<Process>(directory, arguments);
-    url = sim->read_out_line();
-    ASSERT_TRUE(url.starts_with("http://")) << url;
-  }
-  std::vector<std::string> fetch(const std::string& data, std::vector<std::string> more) {
-    std::vector<std::string> arguments{"fetch", "--base-url", url, "--data-dir", data, "--json"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-  bj::value fetched(const std::string& data, std::vector<std::string> more) {
-    const Finished f = run_mop(directory, fetch(data, std::move(more)));
-    EXPECT_EQ(f.exit_code, 0) << f.out << f.err;
-    return json_of(f);
-  }
-  std::string file(const std::string& data, const std::string& name) {
-    return read_file(directory + "/" + data + "/" + name);
-  }
-
-  std::string directory, url;
-  std::unique_ptr<Process> sim;
-};
 
 TEST_F(CollectTest, FiftySeriesOverASlowLineAndThenOnlyWhatIsNew) {
   start_sim({"--latency", "50"});
@@ -107,6 +64,102 @@ TEST_F(CollectTest, RowsOfAnotherExchangeAreMarkedAndNotMixed) {
   EXPECT_EQ(run_mop(directory, fetch("data", {"--symbols", "BTCUSDT", "--source", "kucoin"})).exit_code, 2);
 }
 
+// A shell script in the place of Node.js and its ccxt edge says `says`.
+class ElsewhereTest : public CollectTest {
+ protected:
+  void SetUp() override {
+    CollectTest::SetUp();
+    write_file(directory + "/bin/node", "#!/bin/sh\nexec sh \"$1\"\n");
+    fs::permissions(directory + "/bin/node", fs::perms::owner_all);
+    ::setenv("PATH", fmt::format("{}/bin:{}", directory, path).c_str(), 1);
+    ::setenv("MOP_EDGES", (directory + "/edges").c_str(), 1);
+  }
+  void TearDown() override {
+    ::setenv("PATH", path.c_str(), 1);
+    ::unsetenv("MOP_EDGES");
+  }
+  void edge_says(const std::vector<std::string>& lines) {
+    std::string script = "cat >/dev/null\n";
+    for (const std::string& line : lines)
+      script += fmt::format("echo '{}'\n", line);
+    write_file(directory + "/edges/ccxt/candles.mjs", script);
+  }
+  Finished turning(const std::string& symbol, std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--symbols", symbol, "--timeframes", "1h", "--ccxt-url", "http://other.test"});
+    return run_mop(directory, fetch("data", more));
+  }
+  static std::string row(std::int64_t time) {
+    return fmt::format("[{},\"160\",\"170\",\"150\",\"165\",\"10\"]", time);
+  }
+
+  const std::string path = std::getenv("PATH");
+  const std::string done = R"({"done":true})";
+};
+
+TEST_F(ElsewhereTest, ACoinThatBinanceNoLongerTradesGoesOnThereAndIsMarked) {
+  start_sim();
+  constexpr std::int64_t kEnded = 1'708'398'000'000;  // 2024-02-20 03:00
+  edge_says({fmt::format("{{\"rows\":[{},{}]}}", row(kEnded), row(kEnded + kHour)), done});
+  const Finished f = turning("XMRUSDT");
+  ASSERT_EQ(f.exit_code, 0) << f.out << f.err;
+  EXPECT_NE(f.err.find("Binance ended XMRUSDT on 2024-02-20; it goes on with ccxt:kucoin"), std::string::npos)
+      << f.err;
+  const bj::value got = json_of(f).at("files").at(0);
+  EXPECT_EQ(got.at("rows").to_number<int>(), 1002);
+  EXPECT_EQ(got.at("source"), "binance+ccxt:kucoin");
+  ASSERT_EQ(got.at("ranges").as_array().size(), 2u);
+  EXPECT_EQ(got.at("ranges").at(1).at("from").as_int64(), kEnded);
+  EXPECT_EQ(got.at("ranges").at(1).at("source"), "ccxt:kucoin");
+  EXPECT_EQ(turning("XMRUSDT", {"--source", "binance"}).exit_code, 1) << "must refuse the mixed file";
+}
+
+TEST_F(ElsewhereTest, WithoutTheEdgeBinancesPartIsKeptAndTheRemedyNamed) {
+  start_sim();
+  edge_says(
+      {R"({"error":{"kind":"unsupported","message":"ccxt is not installed; run: npm ci --prefix edges"}})"});
+  const Finished f = turning("XMRUSDT");
+  EXPECT_EQ(f.exit_code, 0) << f.out << f.err;
+  EXPECT_NE(f.err.find("ccxt:kucoin did not carry it on: ccxt is not installed; run: npm ci"),
+            std::string::npos)
+      << f.err;
+  EXPECT_EQ(json_of(f).at("files").at(0).at("rows").to_number<int>(), 1000);
+}
+
+TEST_F(ElsewhereTest, WhereBinanceDoesNotAnswerItIsAskedInsteadUntilBinanceDoes) {
+  write_file(directory + "/blocked.jsonl", R"({"do":"status","status":451,"path":"/api/*"})");
+  start_sim({"--faults", "blocked.jsonl"});
+  constexpr std::int64_t kEvening = 1'751'313'600'000;  // 2025-06-30 20:00
+  edge_says({fmt::format("{{\"rows\":[{},{}]}}", row(kEvening), row(kEvening + kHour)), done});
+  const Finished blocked = turning("BTCUSDT", {"--since", "2025-06-30"});
+  ASSERT_EQ(blocked.exit_code, 0) << blocked.out << blocked.err;
+  EXPECT_NE(blocked.err.find("Binance does not answer"), std::string::npos) << blocked.err;
+  EXPECT_EQ(json_of(blocked).at("files").at(0).at("source"), "ccxt:kucoin");
+  start_sim();
+  const Finished again = turning("BTCUSDT");
+  const bj::value got = json_of(again).at("files").at(0);
+  EXPECT_EQ(got.at("rows_changed").to_number<int>(), 2);
+  ASSERT_EQ(got.at("ranges").as_array().size(), 1u) << again.out;
+  EXPECT_EQ(got.at("ranges").at(0).at("source"), "binance");
+  EXPECT_EQ(turning("BTCUSDT", {"--source", "binance"}).exit_code, 0);
+}
+
+TEST_F(CollectTest, ARenamedCoinIsSplicedOnRequest) {
+  start_sim();
+  fetched("data", {"--symbols", "MATICUSDT,POLUSDT", "--timeframes", "1h"});
+  const auto features = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"features", "MATICUSDT",  "--timeframe", "1h",
+                                       "--raw",    "--data-dir", "data"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished f = run_mop(directory, arguments);
+    EXPECT_EQ(f.exit_code, 0) << f.err;
+    return f.out;
+  };
+  const std::string alone = features({}), spliced = features({"--splice-renamed"});
+  EXPECT_GT(std::count(alone.begin(), alone.end(), '\n'), 700);
+  EXPECT_TRUE(spliced.starts_with(alone)) << "what MATICUSDT has stays as it is";
+  EXPECT_GT(std::count(spliced.begin(), spliced.end(), '\n'), 1400) << "POLUSDT's candles behind it";
+}
+
 TEST_F(CollectTest, StaleAndDeadSeriesAreMentioned) {
   start_sim();
   const Finished f = run_mop(directory, fetch("data", {"--symbols", "BTCUSDT,XMRUSDT"}));
@@ -141,6 +194,12 @@ TEST_F(CollectTest, TheArchiveGivesTheBytesOfRestAcrossTheChangeToMicroseconds) 
     EXPECT_EQ(file("archive", name), file("rest", name)) << name;
 }
 
+// Answers that end a run: whoever goes on after them is banned.
+constexpr std::array kEndsTheRun{
+    R"({"do":"status","status":451,"path":"/api/v3/klines*","first":3})",
+    R"({"do":"status","status":403,"path":"/api/v3/klines*","first":4})",
+    R"({"do":"status","status":418,"retry_after":9000,"path":"/api/v3/klines*","first":5})"};
+
 constexpr const char* kEveryFault = R"({"do":"latency","ms":200,"path":"/api/*","first":3,"count":2}
 {"do":"reset","path":"/api/v3/klines*","first":4,"every":9,"count":4}
 {"do":"truncate","path":"/api/v3/klines*","first":6,"every":11,"count":3}
@@ -152,84 +211,61 @@ constexpr const char* kEveryFault = R"({"do":"latency","ms":200,"path":"/api/*",
 {"do":"status","status":429,"retry_after":1,"path":"/api/v3/klines*","first":12,"count":1}
 {"do":"status","status":502,"path":"/api/v3/klines*","first":14,"count":2}
 {"do":"status","status":503,"path":"/data/*","first":5,"count":1}
+{"do":"revise","symbol":"BTCUSDT","interval":"15m","from":"2025-06-30T23:15","ms":8640000000}
+{"do":"listing","symbol":"BTCUSDT","listing_status":"NEVER_HEARD_OF","filters":false}
 {"do":"clock_skew","ms":7200000,"path":"/api/v3/time*","count":1}
 {"do":"gap","symbol":"BTCUSDT","from":"2025-06-20T02:00","until":"2025-06-20T04:00","path":"/api/*","count":2}
 {"do":"duplicate","symbol":"POLUSDT","from":"2025-06-21T02:00","until":"2025-06-21T04:00","path":"/api/*"}
 {"do":"misalign","symbol":"POLUSDT","ms":1500,"from":"2025-06-22T02:00","until":"2025-06-22T04:00","path":"/api/*","count":3}
 )";
 
-TEST_F(CollectTest, EveryFaultTogetherChangesNoByte) {
+class FaultsTest : public CollectTest {
+ protected:
+  void start_faulty(const std::string& script) {
+    write_file(directory + "/faults.jsonl", script);
+    start_sim({"--faults", "faults.jsonl"});
+  }
+  void expect_all_struck() {
+    sim->signal(SIGINT);
+    const std::string said = sim->finish().out;
+    EXPECT_NE(said.find("of the script struck"), std::string::npos) << said;
+    EXPECT_EQ(said.find("struck 0 times"), std::string::npos) << said;
+  }
+  void expect_undisturbed(const std::string& data) {
+    for (const char* name : {"BTCUSDT_15m.csv", "BTCUSDT_1h.csv", "POLUSDT_15m.csv", "POLUSDT_1h.csv"})
+      EXPECT_EQ(file(data, name), file("quiet", name)) << data << "/" << name;
+  }
   const std::vector<std::string> range{"--symbols", "BTCUSDT,POLUSDT", "--since", "2024-11-20"};
+};
+
+TEST_F(FaultsTest, EveryFaultTogetherChangesNoByte) {
   start_sim();
   fetched("quiet", range);
-  write_file(directory + "/faults.jsonl", kEveryFault);
-  start_sim({"--faults", "faults.jsonl"});
+  start_faulty(kEveryFault);
   std::vector<std::string> deep = range;
   deep.insert(deep.end(), {"--archive-url", url});
   const bj::value got = fetched("faults", deep);
   EXPECT_GT(got.at("retries").as_int64(), 5);
   EXPECT_LT(got.at("requests").as_int64(), 200);
   EXPECT_EQ(got.at("http_418").as_int64(), 0);
-  fetched("faults", range);  // what a candle fault hid in the first run
-  for (const char* name : {"BTCUSDT_15m.csv", "BTCUSDT_1h.csv", "POLUSDT_15m.csv", "POLUSDT_1h.csv"})
-    EXPECT_EQ(file("faults", name), file("quiet", name)) << name;
+  expect_all_struck();
+  start_sim();
+  fetched("faults", range);  // what a candle fault hid or changed in the first run
+  expect_undisturbed("faults");
 }
 
-// Runs of `mop fetch` that are killed at any moment: into an empty directory, and behind stored rows.
-class KillTest : public CollectTest {
- protected:
-  static constexpr const char* kSymbols = "BTCUSDT,ETHUSDT";
-  static constexpr std::array<const char*, 4> kFiles{"BTCUSDT_15m.csv", "BTCUSDT_1h.csv", "ETHUSDT_15m.csv",
-                                                     "ETHUSDT_1h.csv"};
-
-  // The first `rows` rows of every file of the whole run.
-  void begin_with(const std::string& data, std::size_t rows) {
-    fs::create_directories(directory + "/" + data);
-    for (const char* name : kFiles) {
-      const std::string whole = file("whole", name);
-      std::size_t end = 0;
-      for (std::size_t line = 0; line <= rows; ++line)
-        end = whole.find('\n', end) + 1;
-      write_file(directory + "/" + data + "/" + name, whole.substr(0, end));
-    }
-    ASSERT_EQ(run_mop(directory, {"stats", "--data-dir", data}).exit_code, 0) << "writes metadata.json";
-  }
-
-  void kill_once(const std::string& data, const std::vector<std::string>& more,
-                 std::chrono::microseconds after) {
-    Process killed(directory, fetch(data, more));
-    std::this_thread::sleep_for(after);
-    killed.signal(SIGKILL);
-    killed.finish();
-    const Finished verified = run_mop(directory, {"verify", "--data-dir", data});
-    ASSERT_EQ(verified.exit_code, 0) << verified.out << verified.err;
-    fetched(data, more);
-    for (const char* name : kFiles)
-      ASSERT_EQ(file(data, name), file("whole", name)) << name << ", killed after " << after.count() << " us";
-    ASSERT_EQ(run_mop(directory, {"verify", "--data-dir", data}).exit_code, 0);
-  }
-};
-
-TEST_F(KillTest, AtAnyMomentLeavesACleanStoreThatTheNextFetchCompletes) {
+TEST_F(FaultsTest, AnswersThatEndTheRunAreObeyedAndLoseNothing) {
   start_sim();
-  const char* const wanted = std::getenv("MOP_KILLS");  // scripts/kill_test.sh asks for more
-  const int kills = wanted != nullptr ? std::atoi(wanted) : 16;
-  const std::vector<std::string> more{"--symbols", kSymbols, "--limit", "3000"};
-  const auto start = std::chrono::steady_clock::now();
-  fetched("whole", more);
-  const auto taken =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-  std::mt19937 random(7);
-  for (int i = 0; i < kills; ++i) {
-    const std::string data = "killed";
-    fs::remove_all(directory + "/" + data);
-    const auto after =
-        std::chrono::microseconds(std::uniform_int_distribution<std::int64_t>(0, taken.count())(random));
-    const bool behind_rows = i % 2 == 1;
-    if (behind_rows) begin_with(data, 500);
-    kill_once(data, behind_rows ? std::vector<std::string>{"--symbols", kSymbols} : more, after);
-    if (HasFatalFailure()) return;
+  fetched("quiet", range);
+  for (const char* script : kEndsTheRun) {
+    start_faulty(script);
+    const Finished ended = run_mop(directory, fetch("ended", range));
+    EXPECT_TRUE(ended.exit_code == 1 || ended.exit_code == 3) << script << ended.out << ended.err;
+    expect_all_struck();
   }
+  start_sim();
+  fetched("ended", range);
+  expect_undisturbed("ended");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,10 +37,14 @@ std::array<int, 2> make_pipe() {
 
 }  // namespace
 
-Process::Process(const std::string& directory, const std::vector<std::string>& arguments) {
+Process::Process(const std::string& directory, const std::vector<std::string>& arguments, bool unprivileged) {
   const auto out = make_pipe(), err = make_pipe();
   pid_ = ::fork();
-  if (pid_ == 0) become_mop(directory, arguments, out[1], err[1]);
+  if (pid_ == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (unprivileged && ::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(127);
+    become_mop(directory, arguments, out[1], err[1]);
+  }
   ::close(out[1]);
   ::close(err[1]);
   out_ = out[0];
@@ -94,6 +99,40 @@ Finished Process::finish() {
 
 Finished run_mop(const std::string& directory, const std::vector<std::string>& arguments) {
   return Process(directory, arguments).finish();
+}
+
+Finished run_mop_unprivileged(const std::string& directory, const std::vector<std::string>& arguments) {
+  return Process(directory, arguments, true).finish();
+}
+
+std::size_t kill_mop_at(const std::string& directory, const std::vector<std::string>& arguments,
+                        std::size_t stop) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);  // the leak check traces as well
+    ::setpgid(0, 0);
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    become_mop(directory, arguments, null, null);
+  }
+  int status = 0;
+  ::waitpid(pid, &status, 0);  // stops behind exec
+  if (!WIFSTOPPED(status)) return 0;
+  ::ptrace(PTRACE_SETOPTIONS, pid, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
+  ::ptrace(PTRACE_SYSCALL, pid, nullptr, nullptr);
+  std::size_t stops = 0;
+  for (pid_t thread = 0; (thread = ::waitpid(-pid, &status, __WALL)) > 0;) {
+    if (!WIFSTOPPED(status)) {
+      if (thread == pid) break;
+      continue;
+    }
+    const int signal = WSTOPSIG(status);
+    if (signal == (SIGTRAP | 0x80) && ++stops == stop) ::kill(pid, SIGKILL);
+    // New threads begin with SIGSTOP, events come as SIGTRAP: neither is for the program.
+    const bool ours = signal == (SIGTRAP | 0x80) || signal == SIGTRAP || signal == SIGSTOP;
+    ::ptrace(PTRACE_SYSCALL, thread, nullptr, ours ? 0 : signal);
+  }
+  return stops;
 }
 
 std::string fresh_directory() {

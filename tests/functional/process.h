@@ -16,7 +16,7 @@ struct Finished {
 class Process {
  public:
   /// Starts the mop binary with `arguments` in `directory`.
-  Process(const std::string& directory, const std::vector<std::string>& arguments);
+  Process(const std::string& directory, const std::vector<std::string>& arguments, bool unprivileged = false);
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -37,6 +37,15 @@ class Process {
 
 /// Runs to the end.
 Finished run_mop(const std::string& directory, const std::vector<std::string>& arguments);
+
+/// The same without a superuser's rights (as user 65534 when this is one). 127 when it could not be started.
+Finished run_mop_unprivileged(const std::string& directory, const std::vector<std::string>& arguments);
+
+/// Runs mop, its output dropped, and kills it with SIGKILL when it has been stopped `stop` times: all its
+/// threads stop before and behind each system call. Returns the stops it came to; 0 where tracing is
+/// forbidden.
+std::size_t kill_mop_at(const std::string& directory, const std::vector<std::string>& arguments,
+                        std::size_t stop);
 
 /// A new empty directory named after the running test.
 std::string fresh_directory();
