@@ -50,9 +50,11 @@ struct Fleet {
   std::vector<ModelOutcome> outcomes;
   std::vector<std::unique_ptr<Training>> trainings;
   Progress* progress = nullptr;
-  std::atomic<std::size_t> epochs_done{0};  // of all networks
+  std::atomic<std::size_t> percent_done{0};  // summed over all networks
 
-  void advance(std::size_t epochs, std::string_view what) { progress->update(epochs_done += epochs, what); }
+  void advance(std::size_t percent, std::string_view what) {
+    progress->update(percent_done += percent, what);
+  }
 };
 
 std::string model_path_of(const Fleet& fleet, const ModelOutcome& o) {
@@ -260,18 +262,19 @@ Result<void> train_unit(Fleet& fleet, const Unit& unit) {
   Training& training = *unit.training;
   CheckpointFile checkpoint(fleet.ctx.fs, checkpoint_path(fleet, training, unit.network),
                             fleet.options.resume);
-  std::size_t seen = 0;
+  std::size_t percent = 0;
   const auto observe = [&](const train::EpochReport& e) {
     log_info(fmt::format("{} network {}/{} epoch {}/{} train_loss {:.6f} val_loss {:.6f} best {:.6f}",
                          training.name, unit.network + 1, training.networks.size(), e.epoch, e.epochs,
                          e.train_loss, e.val_loss, e.best_val));
-    ++seen;
-    fleet.advance(1, training.name);
+    const std::size_t now = 100 * e.epoch / e.epochs;
+    fleet.advance(now - percent, training.name);
+    percent = now;
   };
   auto trained = train::train_network(*training.pool, unit.network, observe, checkpoint.store());
   if (!trained || training.networks.size() > 1) MOP_TRY(checkpoint.flush());
   MOP_TRY_ASSIGN(training.networks[unit.network], std::move(trained));
-  fleet.advance(fleet.options.profile.epochs - seen, training.name);  // those an early stop spared
+  fleet.advance(100 - percent, training.name);  // what an early stop spared
   return {};
 }
 
@@ -325,7 +328,7 @@ Result<std::vector<ModelOutcome>> train_fleet(const Context& ctx, const StoredCa
     for (std::size_t n = 0; n < training->networks.size(); ++n)
       units.push_back({training.get(), n});
   }
-  Progress progress("training", units.size() * options.profile.epochs, ctx.quiet());
+  Progress progress("training", 100 * units.size(), ctx.quiet());
   fleet.progress = &progress;
   parallel_for(units.size(), thread_count(ctx), [&](std::size_t i) {
     if (!interrupted()) run_unit(fleet, units[i]);

@@ -55,6 +55,7 @@ Section profile_section(train::Profile& p) {
           {"batch_size", integer(p.batch_size, 1, 4096)},
           {"epochs", integer(p.epochs, 1, 100000)},
           {"patience", integer(p.patience, 1, 100000)},
+          {"least_updates", integer(p.least_updates, 0, 1000000)},
           {"lookback", integer(p.lookback, 2, 2000)},
           {"prediction_horizon", integer(p.horizon, 1, 48)},
           {"ensemble", integer(p.ensemble, 1, 64)}};

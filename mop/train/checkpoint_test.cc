@@ -33,6 +33,7 @@ TrainJob small_job(std::uint64_t seed) {
   job.profile = default_profile();
   job.profile.hidden = 8;
   job.profile.epochs = 5;
+  job.profile.least_updates = 0;
   job.profile.patience = 5;
   job.profile.lookback = 24;
   job.profile.horizon = 2;

@@ -33,6 +33,7 @@ bj::object profile_json(const Profile& p) {
           {"scored", p.scored},
           {"epochs", p.epochs},
           {"patience", p.patience},
+          {"least_updates", p.least_updates},
           {"lookback", p.lookback},
           {"horizon", p.horizon},
           {"validation_share", p.validation_share},
@@ -54,6 +55,7 @@ Profile profile_of(const bj::object& o) {
   p.scored = o.at("scored").to_number<std::size_t>();
   p.epochs = o.at("epochs").to_number<std::size_t>();
   p.patience = o.at("patience").to_number<std::size_t>();
+  p.least_updates = o.at("least_updates").to_number<std::size_t>();
   p.lookback = o.at("lookback").to_number<std::size_t>();
   p.horizon = o.at("horizon").to_number<std::size_t>();
   p.validation_share = o.at("validation_share").to_number<double>();

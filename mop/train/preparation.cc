@@ -196,7 +196,7 @@ std::vector<float> initial_params(const Pool& pool, std::size_t number) {
 }
 
 Result<Pool> prepare(const TrainJob& job) {
-  Pool pool{job.profile, job.seed, {}, {}, 0, {}};
+  Pool pool{job.profile, job.seed, {}, {}, 0, {}, {}};
   std::vector<features::Selection> inputs;
   for (std::size_t b = 0; b < intervals_of(job.kind).size(); ++b)
     inputs.push_back(select_inputs(job, b));
@@ -223,6 +223,10 @@ Result<Pool> prepare(const TrainJob& job) {
   if (pool.members.empty()) return fail(pool.left_out.front().error);
   pool.shape = shape_for(job.kind, pool.members[0].model.branches, job.profile);
   MOP_TRY(pool.shape.validate());
+  std::size_t sequences = 0;
+  for (const Member& m : pool.members)
+    sequences += m.builder->chunks(m.split.fit_begin, m.split.fit_end, job.profile.scored, 0).size();
+  pool.schedule = schedule_for(job.profile, sequences);
   join(job, pool);
   return pool;
 }

@@ -57,6 +57,7 @@ struct Pool {
   nn::NetShape shape;
   std::vector<Member> members;  // at least one
   UnixMillis fit_targets_before = 0;
+  Schedule schedule;
   std::vector<LeftOut> left_out;
 };
 

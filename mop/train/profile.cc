@@ -1,8 +1,18 @@
 #include "mop/train/profile.h"
 
+#include <algorithm>
+
 #include "mop/dataset/targets.h"
 
 namespace mop::train {
+
+Schedule schedule_for(const Profile& profile, std::size_t sequences) {
+  if (profile.least_updates == 0) return {profile.batch_size, profile.epochs};
+  const std::size_t smallest = std::min(kSmallestBatch, profile.batch_size);
+  const std::size_t batch = std::clamp(sequences / kLeastSteps, smallest, profile.batch_size);
+  const std::size_t steps = std::max<std::size_t>((sequences + batch - 1) / batch, 1);
+  return {batch, std::max(profile.epochs, (profile.least_updates + steps - 1) / steps)};
+}
 
 Profile v1_profile() {
   Profile p;
@@ -13,15 +23,14 @@ Profile v1_profile() {
 Profile default_profile() {
   Profile p;
   p.name = "default";
-  p.hidden = 32;
   p.dropout = 0.2;
-  p.learning_rate = 0.002;
+  p.learning_rate = 0.001;
   p.one_cycle = true;
   p.weight_decay = 0.01;
-  p.batch_size = 16;
   p.scored = 60;
-  p.epochs = 12;
-  p.patience = 4;
+  p.epochs = 4;
+  p.patience = 50;
+  p.least_updates = 500;
   p.horizon = dataset::kDefaultHorizon;
   p.pooled = true;
   p.ensemble = 4;

@@ -14,10 +14,11 @@ struct Profile {
   bool one_cycle = false;          // warm up over the first tenth, then fall to zero along a cosine
   double weight_decay = 0.0;       // decoupled (AdamW)
   double gradient_clip = 1.0;      // largest global L2 norm of a gradient
-  std::size_t batch_size = 64;     // sequences per step
+  std::size_t batch_size = 64;     // sequences per step; see schedule_for()
   std::size_t scored = 1;          // positions scored per sequence; 1 = window mode, more = sequence mode
   std::size_t epochs = 150;        // at most
   std::size_t patience = 150;      // epochs without a better validation loss before training stops
+  std::size_t least_updates = 0;   // what a short history is given more epochs for
   std::size_t lookback = 60;       // candles the network reads before it answers
   std::size_t horizon = 1;         // candles ahead that are forecast
   double validation_share = 0.15;  // newest part of the history that stops the training
@@ -26,6 +27,17 @@ struct Profile {
 
   bool operator==(const Profile&) const = default;
 };
+
+/// How much of a profile a history fills.
+struct Schedule {
+  std::size_t batch;   // sequences per step
+  std::size_t epochs;  // at most
+};
+
+/// The profile's own figures, but where least_updates is set: batches small enough for kLeastSteps steps an
+/// epoch (not below kSmallestBatch), and as many epochs as it takes for least_updates steps altogether.
+inline constexpr std::size_t kLeastSteps = 50, kSmallestBatch = 8;
+Schedule schedule_for(const Profile& profile, std::size_t sequences);
 
 /// The original description's settings, unchanged: window mode, one step ahead.
 Profile v1_profile();

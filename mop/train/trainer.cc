@@ -69,7 +69,7 @@ class Training {
   /// Mean loss of one pass over the fit part; NaN when it diverged. Errors: kInterrupted.
   Result<double> run_epoch() {
     const auto chunks = shuffled_chunks();
-    const std::size_t batch = profile_.batch_size, steps = (chunks.size() + batch - 1) / batch;
+    const std::size_t batch = pool_.schedule.batch, steps = (chunks.size() + batch - 1) / batch;
     LossSum sum;
     for (std::size_t step = 0; step < steps; ++step) {
       if (interrupted()) return fail(ErrorCode::kInterrupted, "training was interrupted");
@@ -77,7 +77,7 @@ class Training {
           std::span(chunks).subspan(step * batch, std::min(batch, chunks.size() - step * batch));
       const double progress =
           (static_cast<double>(net.epochs) + static_cast<double>(step) / static_cast<double>(steps)) /
-          static_cast<double>(profile_.epochs);
+          static_cast<double>(pool_.schedule.epochs);
       sum.add(train_step(part, learning_rate(profile_, progress)));
       if (!std::isfinite(sum.pinball)) break;
     }
@@ -163,7 +163,8 @@ Result<TrainedNetwork> train_network(const Pool& pool, std::size_t number, const
     net.best_val_loss = training.validation_loss();  // of the baseline every network starts from
     net.train_loss = std::numeric_limits<double>::quiet_NaN();
   }
-  while (net.epochs < pool.profile.epochs && net.epochs - net.best_epoch < pool.profile.patience) {
+  const std::size_t epochs = pool.schedule.epochs;
+  while (net.epochs < epochs && net.epochs - net.best_epoch < pool.profile.patience) {
     MOP_TRY_ASSIGN(const double train_loss, training.run_epoch());
     const double val_loss = std::isfinite(train_loss) ? training.validation_loss() : train_loss;
     ++net.epochs;
@@ -173,9 +174,9 @@ Result<TrainedNetwork> train_network(const Pool& pool, std::size_t number, const
       net.best_epoch = net.epochs;
       best = net.params;
     }
-    observe({net.epochs, pool.profile.epochs, train_loss, val_loss, net.best_val_loss});
+    observe({net.epochs, epochs, train_loss, val_loss, net.best_val_loss});
     if (!std::isfinite(val_loss)) break;
-    if (store.save && net.epochs < pool.profile.epochs) {
+    if (store.save && net.epochs < epochs) {
       MOP_TRY(store.save(to_checkpoint(training.state(best), fingerprint)));
     }
   }
