@@ -69,12 +69,19 @@ void SequenceBuilder::build_branch(std::size_t branch, std::span<const Chunk> ch
   to.steps = T;
   to.x.resize(T * B * F);
   to.read_step.resize(out.scored * B);
+  to.row_of.resize(T * B);
+  std::vector<std::int32_t> number_of(data.rows() + 1, -1);  // the last one is the row of zeros
+  to.distinct = 0;
   for (std::size_t b = 0; b < B; ++b) {
     const std::int64_t start = branch_row(branch, chunks[b].first) - static_cast<std::int64_t>(lookback_) + 1;
     for (std::size_t step = 0; step < T; ++step) {
       const std::int64_t row = start + static_cast<std::int64_t>(step);
       float* x = to.x.data() + (step * B + b) * F;
-      if (row < 0 || row >= static_cast<std::int64_t>(data.rows())) {
+      const bool exists = row >= 0 && row < static_cast<std::int64_t>(data.rows());
+      std::int32_t& number = number_of[exists ? static_cast<std::size_t>(row) : data.rows()];
+      if (number < 0) number = static_cast<std::int32_t>(to.distinct++);
+      to.row_of[step * B + b] = number;
+      if (!exists) {
         std::fill_n(x, F, 0.0f);  // behind the last position read: the network never looks ahead
       } else {
         std::copy_n(scaled.data() + static_cast<std::size_t>(row) * F, F, x);

@@ -21,6 +21,8 @@ struct Sequences {
     std::size_t steps = 0;
     std::vector<float> x;                 // (T, B, F)
     std::vector<std::int32_t> read_step;  // (S, B): the step whose state answers for scored position s
+    std::vector<std::int32_t> row_of;     // (T, B): places with the same number 0..distinct-1 hold the same
+    std::size_t distinct = 0;             // row, as those of overlapping windows do
   };
   std::vector<Branch> branches;
   std::vector<std::uint8_t> usable;  // (S, B): inside its chunk, a full window without a hole in every branch

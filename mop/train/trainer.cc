@@ -19,7 +19,7 @@ constexpr std::uint64_t kShuffleStream = 1;
 nn::SequenceBatch view(const dataset::Sequences& s) {
   nn::SequenceBatch batch{s.batch, s.scored, {}};
   for (const auto& branch : s.branches)
-    batch.branches.push_back({branch.steps, branch.x, branch.read_step});
+    batch.branches.push_back({branch.steps, branch.x, branch.read_step, branch.row_of, branch.distinct});
   return batch;
 }
 
