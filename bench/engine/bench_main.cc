@@ -95,7 +95,9 @@ int write_onnx(const std::string& path) {
   const nn::ParamLayout layout(v1_shape());
   const std::size_t lookback[] = {kSteps};
   std::ofstream file(path, std::ios::binary);
-  file << nn::to_onnx(layout, random_params(layout.size(), 1), lookback, {});
+  const auto params = random_params(layout.size(), 1);
+  const std::span<const float> networks[] = {params};
+  file << nn::to_onnx(layout, networks, lookback, {});
   return file.good() ? 0 : 1;
 }
 

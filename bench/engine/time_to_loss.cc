@@ -39,7 +39,9 @@ std::vector<train::TrainJob> jobs(const std::string& data, const train::Profile&
     for (const train::Kind kind : {train::Kind::k15m, train::Kind::k1h}) {
       const auto series = store.load(symbol, train::intervals_of(kind)[0]);
       MOP_CHECK(series.has_value()) << series.error().message;
-      out.push_back({symbol, kind, profile, 1, {series->slice(series->size() - kCandles, series->size())}});
+      out.push_back({.kind = kind,
+                     .profile = profile,
+                     .coins = {{symbol, {series->slice(series->size() - kCandles, series->size())}}}});
     }
   }
   return out;
@@ -47,7 +49,7 @@ std::vector<train::TrainJob> jobs(const std::string& data, const train::Profile&
 
 // Rows of [begin, end) that have a window and a target: their numbers, z one step ahead, the standardised
 // log-range (NaN where there is none).
-void add_part(const train::Preparation& p, const std::string& name, std::size_t begin, std::size_t end,
+void add_part(const train::Member& p, const std::string& name, std::size_t begin, std::size_t end,
               UnixMillis limit, std::vector<nn::NamedTensor>& out) {
   const dataset::SeriesData& data = *p.data[0];
   const train::BranchModel& branch = p.model.branches[0];
@@ -69,20 +71,26 @@ void add_part(const train::Preparation& p, const std::string& name, std::size_t 
 void write_prepared(const train::TrainJob& job, const std::string& directory) {
   auto prepared = train::prepare(job);
   MOP_CHECK(prepared.has_value()) << prepared.error().message;
-  const train::Preparation& p = *prepared;
+  const train::Member& p = prepared->members[0];
   const train::BranchModel& branch = p.model.branches[0];
   nn::TensorFile file;
-  file.tensors.push_back(
-      {"x", {p.data[0]->rows(), branch.inputs.size()}, dataset::scale_rows(*p.data[0], branch.scaler)});
-  add_part(p, "fit", p.split.fit_begin, p.split.fit_end, p.split.fit_targets_before, file.tensors);
+  const std::size_t rows = p.data[0]->rows(), inputs = branch.inputs.size();
+  std::vector<float> x(rows * inputs);
+  for (std::size_t t = 0; t < rows; ++t) {
+    if (p.data[0]->history[t] > 0)
+      branch.scaler.apply(p.data[0]->row(t), std::span(x).subspan(t * inputs, inputs));
+  }
+  file.tensors.push_back({"x", {rows, inputs}, std::move(x)});
+  add_part(p, "fit", p.split.fit_begin, p.split.fit_end, prepared->fit_targets_before, file.tensors);
   add_part(p, "validation", p.split.validation_begin, p.split.validation_end, INT64_MAX, file.tensors);
   const std::vector<float> levels(branch.head.levels.begin(), branch.head.levels.end());
   const std::vector<float> base(branch.head.base.begin(), branch.head.base.end());
   file.tensors.push_back({"levels", {levels.size()}, levels});
   file.tensors.push_back({"base", {base.size()}, base});
-  const nn::ParamLayout layout(p.model.shape);
+  const nn::ParamLayout layout(prepared->shape);
+  const std::vector<float> params = train::initial_params(*prepared, 0);
   for (const nn::Tensor& t : layout.tensors()) {
-    const auto first = p.model.params.begin() + static_cast<std::ptrdiff_t>(t.offset);
+    const auto first = params.begin() + static_cast<std::ptrdiff_t>(t.offset);
     file.tensors.push_back({t.name, t.dims, {first, first + static_cast<std::ptrdiff_t>(t.size)}});
   }
   PosixFs fs;
@@ -95,19 +103,20 @@ void train_all(const std::string& data, std::size_t threads) {
   train::Profile profile = train::default_profile();
   profile.horizon = 1;  // what the original description forecasts
   profile.epochs = profile.patience = kEpochs;
+  profile.ensemble = 1;
   const auto work = jobs(data, profile);
   std::vector<std::vector<std::vector<double>>> epochs(work.size());
   parallel_for(work.size(), threads, [&](std::size_t i) {
     const std::int64_t start = monotonic_micros();
-    const auto model = train::train_model(work[i], [&](const train::EpochReport& e) {
+    const auto models = train::train_models(work[i], [&](const train::EpochReport& e) {
       epochs[i].push_back({static_cast<double>(monotonic_micros() - start) * 1e-6, e.val_loss});
     });
-    MOP_CHECK(model.has_value()) << model.error().message;
+    MOP_CHECK(models.has_value()) << models.error().message;
   });
   std::string text;
   for (std::size_t i = 0; i < work.size(); ++i) {
-    text += fmt::format("{}\"{}\": {}", i == 0 ? "" : ", ", train::model_id(work[i].symbol, work[i].kind),
-                        epochs[i]);
+    text += fmt::format("{}\"{}\": {}", i == 0 ? "" : ", ",
+                        train::model_id(work[i].coins[0].symbol, work[i].kind), epochs[i]);
   }
   std::cout << '{' << text << "}\n";
 }

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 // Prices in ticks of 0.01 near 100, volumes in units of 1e-5; a xorshift generator, so that no library
 // matters.
@@ -33,6 +35,18 @@ static inline void market_fill(size_t n, double* open, double* high, double* low
     volume[t] = round(1e6 * market_uniform(&state) * market_uniform(&state)) / 1e5;
     last = next;
   }
+}
+
+// Columns for the results, in large pages where the system has them: the same memory for every program here.
+static inline double* market_columns(size_t doubles) {
+  const size_t large_page = (size_t)1 << 21;
+  const size_t bytes = (doubles * sizeof(double) + large_page - 1) / large_page * large_page;
+  double* columns = (double*)aligned_alloc(large_page, bytes);
+  if (!columns) abort();
+  madvise(columns, bytes, MADV_HUGEPAGE);
+  for (size_t i = 0; i < doubles; ++i)
+    columns[i] = NAN;
+  return columns;
 }
 
 #endif

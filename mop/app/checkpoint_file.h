@@ -1,5 +1,5 @@
-// Where `mop train` keeps the state of a training that has not finished: beside the model, as
-// <id>.checkpoint.
+// Where `mop train` keeps the state of a network that has not finished: beside the models, as
+// <training>.checkpoint.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ class CheckpointFile {
   /// With `resume` a training goes on from what is stored, otherwise it starts anew. Borrows `fs`.
   CheckpointFile(Fs& fs, std::string path, bool resume);
 
-  /// For train_model(); borrows this.
+  /// For train_network(); borrows this.
   train::CheckpointStore store();
   /// Writes what was saved last and is not on disk yet: for a training that was stopped. Errors: kIo.
   Result<void> flush();

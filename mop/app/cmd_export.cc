@@ -60,7 +60,10 @@ Result<Exit> run_export(Context& ctx, const ExportOptions& opt) {
   MOP_TRY_ASSIGN(const nn::TensorFile file, nn::parse_safetensors(bytes, source));
 
   const std::vector<std::size_t> lookback(model.shape.branches.size(), model.profile.lookback);
-  const std::string onnx = nn::to_onnx(nn::ParamLayout(model.shape), model.params, lookback, file.metadata);
+  std::vector<std::span<const float>> networks;
+  for (const train::TrainedNetwork& network : model.networks)
+    networks.emplace_back(network.params);
+  const std::string onnx = nn::to_onnx(nn::ParamLayout(model.shape), networks, lookback, file.metadata);
   MOP_TRY(ctx.fs.write_atomically(opt.onnx, onnx));
   if (ctx.json()) {
     ctx.print_json(summary_json(model, opt.onnx, onnx.size()));

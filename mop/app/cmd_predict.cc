@@ -10,6 +10,7 @@
 #include "mop/app/models.h"
 #include "mop/app/price_forecast.h"
 #include "mop/app/series_text.h"
+#include "mop/app/stored_candles.h"
 #include "mop/base/json.h"
 #include "mop/base/sha256.h"
 #include "mop/evaluate/forecast_models.h"
@@ -66,8 +67,11 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
   }
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store, p.symbol.name);
-  MOP_TRY_ASSIGN(auto series, load_series(store, p.symbol.name, kind, INT64_MIN, as_of));
-  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(p.model, std::move(series)));
+  const auto candles = StoredCandles::read(store, thread_count(ctx), INT64_MIN, as_of);
+  MOP_TRY_ASSIGN(const auto series, candles.of(p.symbol.name, kind));
+  MOP_TRY_ASSIGN(const auto coins, market_coins_of(p.model, candles));
+  const dataset::Markets markets(coins);
+  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(p.model, series, &markets));
   MOP_TRY_ASSIGN(p.head, forecaster.head_for(interval));
   const dataset::SeriesData& data = forecaster.series(p.head);
   const std::size_t row = data.rows() - 1;
@@ -80,9 +84,11 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
                     format_utc(data.close_time[row] + 1), p.symbol.name));
   }
   const std::int64_t start = monotonic_micros();
-  const evaluate::Forecasts made = evaluate::forecasts_of(forecaster, p.head, std::span(&row, 1));
+  forecaster.forecast(p.head, std::span(&row, 1));
   p.inference_us = monotonic_micros() - start;
   p.as_of = data.close_time[row];
+  const evaluate::Forecasts made =
+      evaluate::live_forecasts(forecaster, p.head, p.symbol.tick_size, p.as_of + 1, INT64_MAX).forecasts;
   p.close = data.close[row];
   p.steps = price_steps(data, row, made, 0);
   if (opt.steps > 0) p.steps.resize(opt.steps);

@@ -1,25 +1,18 @@
-// `mop train`: the fleet, one model per thread, longest first. Finished models are kept whatever happens.
+// `mop train`: the fleet. Finished models are kept whatever happens.
 #include <algorithm>
-#include <atomic>
 #include <memory>
-#include <mutex>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
-#include "mop/app/checkpoint_file.h"
-#include "mop/app/command.h"
+#include "mop/app/fleet.h"
 #include "mop/app/models.h"
 #include "mop/app/series_text.h"
+#include "mop/app/stored_candles.h"
 #include "mop/base/interrupt.h"
-#include "mop/base/log.h"
-#include "mop/base/parallel.h"
-#include "mop/base/progress.h"
-#include "mop/evaluate/forecast_models.h"
 #include "mop/store/candle_store.h"
 #include "mop/train/model_file.h"
-#include "mop/train/trainer.h"
 
 namespace mop::app {
 namespace {
@@ -28,29 +21,6 @@ struct TrainOptions {
   std::string kinds = "15m,1h,unified", profile = "default", since, until, shard;
   std::optional<std::size_t> epochs;
   bool resume = false;
-};
-
-struct Job {
-  market::Symbol symbol;
-  train::Kind kind;
-};
-
-// One line of the result, in the fleet's order.
-struct Outcome {
-  std::string status = "not started";  // trained, kept, failed, interrupted
-  std::string error;
-  std::optional<train::TrainedModel> model;
-  double seconds = 0.0;
-};
-
-struct Fleet {
-  Context& ctx;
-  store::CandleStore store;
-  train::Profile profile;
-  UnixMillis since = INT64_MIN, until = INT64_MAX;
-  bool resume = false;
-  std::vector<Job> jobs;
-  std::vector<Outcome> outcomes;
 };
 
 Result<train::Profile> chosen_profile(const Context& ctx, const TrainOptions& opt) {
@@ -62,132 +32,18 @@ Result<train::Profile> chosen_profile(const Context& ctx, const TrainOptions& op
   return profile;
 }
 
-// "i/n": every n-th job from the i-th on, 1-based.
-Result<void> keep_shard(const std::string& shard, std::vector<Job>& jobs) {
-  if (shard.empty()) return {};
-  std::size_t i = 0, n = 0;
-  char rest = '\0';
-  if (std::sscanf(shard.c_str(), "%zu/%zu%c", &i, &n, &rest) != 2 || i < 1 || i > n) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("--shard must be i/n with 1 <= i <= n, e.g. 1/4, was '{}'", shard));
-  }
-  std::vector<Job> mine;
-  for (std::size_t k = i - 1; k < jobs.size(); k += n)
-    mine.push_back(jobs[k]);
-  jobs = std::move(mine);
-  return {};
-}
-
-Result<std::vector<Job>> list_jobs(const Context& ctx, const TrainOptions& opt) {
-  MOP_TRY_ASSIGN(const auto symbols, ctx.symbols());
-  MOP_TRY_ASSIGN(const auto kinds, parse_kinds(opt.kinds));
-  std::vector<Job> jobs;  // the longest first, so that no thread waits for one at the end
-  for (const train::Kind kind : {train::Kind::kUnified, train::Kind::k15m, train::Kind::k1h}) {
-    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) continue;
-    for (const market::Symbol& symbol : symbols)
-      jobs.push_back({symbol, kind});
-  }
-  MOP_TRY(keep_shard(opt.shard, jobs));
-  return jobs;
-}
-
-// A stored model that the same job would make again: same data span, profile and seed.
-bool is_finished(Fleet& fleet, const Job& job, const std::vector<market::CandleSeries>& series,
-                 Outcome& outcome) {
-  auto stored = train::load_model(fleet.ctx.fs, fleet.ctx.settings.models_dir, job.symbol.name, job.kind);
-  if (!stored || stored->seed != fleet.ctx.settings.seed || stored->profile.name != fleet.profile.name ||
-      stored->profile.epochs != fleet.profile.epochs || stored->profile.hidden != fleet.profile.hidden ||
-      stored->profile.layers != fleet.profile.layers || stored->profile.horizon != fleet.profile.horizon) {
-    return false;
-  }
-  UnixMillis newest = INT64_MIN;
-  for (const auto& one : series)
-    newest = std::max(newest, one.close_time(one.size() - 1));
-  if (stored->trained_until != newest) return false;
-  outcome.model = std::move(*stored);
-  outcome.status = "kept";
-  return true;
-}
-
-// A training that is stopped leaves its state behind.
-Result<train::TrainedModel> train_network(const train::TrainJob& job, const std::string& id,
-                                          CheckpointFile& checkpoint) {
-  auto trained = train::train_model(
-      job,
-      [&](const train::EpochReport& e) {
-        log_info(fmt::format("{} epoch {}/{} train_loss {:.6f} val_loss {:.6f} best {:.6f}", id, e.epoch,
-                             e.epochs, e.train_loss, e.val_loss, e.best_val));
-      },
-      checkpoint.store());
-  if (!trained) MOP_TRY(checkpoint.flush());
-  return trained;
-}
-
-Result<void> train_one(Fleet& fleet, const Job& job, Outcome& outcome, Progress& progress) {
-  const std::string id = train::model_id(job.symbol.name, job.kind);
-  MOP_TRY_ASSIGN(auto series, load_series(fleet.store, job.symbol.name, job.kind, fleet.since, fleet.until));
-  if (fleet.resume && is_finished(fleet, job, series, outcome)) return {};
-  train::TrainJob work{std::string(job.symbol.name), job.kind, fleet.profile, fleet.ctx.settings.seed,
-                       series};
-  CheckpointFile checkpoint(fleet.ctx.fs, fmt::format("{}/{}.checkpoint", fleet.ctx.settings.models_dir, id),
-                            fleet.resume);
-  MOP_TRY_ASSIGN(train::TrainedModel model, train_network(work, id, checkpoint));
-  for (const train::BranchModel& branch : model.branches) {
-    for (const auto& skipped : branch.skipped)
-      log_info(fmt::format("{}: skipped {}", id, skipped.reason));
-    if (!branch.skipped.empty()) {
-      progress.note(
-          fmt::format("{}: {} inputs of {} are skipped, the history is too short (logs/training.log)", id,
-                      branch.skipped.size(), branch.skipped.size() + branch.inputs.size()));
-    }
-  }
-  MOP_TRY(evaluate::choose_champions(model, std::move(series), job.symbol.tick_size));
-  MOP_TRY(fleet.ctx.fs.write_atomically(
-      train::model_path(fleet.ctx.settings.models_dir, job.symbol.name, job.kind),
-      train::to_model_file(model)));
-  MOP_TRY(checkpoint.remove());
-  outcome.model = std::move(model);
-  outcome.status = "trained";
-  return {};
-}
-
-void run_jobs(Fleet& fleet) {
-  fleet.outcomes.resize(fleet.jobs.size());
-  Progress progress("training", fleet.jobs.size(), fleet.ctx.quiet());
-  std::atomic<std::size_t> done{0};
-  parallel_for(fleet.jobs.size(), thread_count(fleet.ctx), [&](std::size_t i) {
-    if (interrupted()) return;
-    const Job& job = fleet.jobs[i];
-    Outcome& outcome = fleet.outcomes[i];
-    const std::string id = train::model_id(job.symbol.name, job.kind);
-    log_info(fmt::format("{} started", id));
-    const std::int64_t start = monotonic_micros();
-    if (auto trained = train_one(fleet, job, outcome, progress); !trained) {
-      outcome.error = trained.error().message;
-      outcome.status = trained.error().code == ErrorCode::kInterrupted ? "interrupted" : "failed";
-      if (outcome.status == "failed") progress.note(fmt::format("{} failed: {}", id, outcome.error));
-      log_warning(fmt::format("{} {}: {}", id, outcome.status, outcome.error));
-    }
-    outcome.seconds = static_cast<double>(monotonic_micros() - start) / 1e6;
-    if (outcome.model) {
-      log_info(fmt::format("{} {}: {} epochs, best val_loss {:.6f}, {:.1f} s", id, outcome.status,
-                           outcome.model->epochs, outcome.model->best_val_loss, outcome.seconds));
-    }
-    progress.update(++done, id);
-  });
-}
-
-boost::json::object outcome_json(const Fleet& fleet, const Job& job, const Outcome& outcome) {
-  boost::json::object o{{"id", train::model_id(job.symbol.name, job.kind)},
-                        {"path", train::model_path(fleet.ctx.settings.models_dir, job.symbol.name, job.kind)},
-                        {"params", nullptr},
-                        {"features", nullptr},
-                        {"samples", nullptr},
-                        {"epochs", nullptr},
-                        {"train_loss", nullptr},
-                        {"best_val_loss", nullptr},
-                        {"seconds", outcome.seconds},
-                        {"status", outcome.status}};
+boost::json::object outcome_json(const Context& ctx, const ModelOutcome& outcome) {
+  boost::json::object o{
+      {"id", train::model_id(outcome.symbol.name, outcome.kind)},
+      {"path", train::model_path(ctx.settings.models_dir, outcome.symbol.name, outcome.kind)},
+      {"params", nullptr},
+      {"features", nullptr},
+      {"samples", nullptr},
+      {"epochs", nullptr},
+      {"train_loss", nullptr},
+      {"best_val_loss", nullptr},
+      {"seconds", outcome.seconds},
+      {"status", outcome.status}};
   if (!outcome.error.empty()) o["error"] = outcome.error;
   if (!outcome.model) return o;
   const train::TrainedModel& m = *outcome.model;
@@ -200,12 +56,14 @@ boost::json::object outcome_json(const Fleet& fleet, const Job& job, const Outco
     for (const auto& s : b.skipped)
       skipped.push_back({{"name", s.name}, {"reason", s.reason}});
   }
-  o["params"] = m.params.size();
+  o["params"] = m.networks[0].params.size();
+  o["networks"] = m.networks.size();
+  o["coins"] = m.coins.size();
   o["features"] = features;
   o["samples"] = m.samples;
-  o["epochs"] = m.epochs;
-  o["train_loss"] = m.train_loss;
-  o["best_val_loss"] = m.best_val_loss;
+  o["epochs"] = m.epochs();
+  o["train_loss"] = m.train_loss();
+  o["best_val_loss"] = m.best_val_loss();
   o["champions"] = std::move(champions);
   o["skipped_features"] = std::move(skipped);
   return o;
@@ -215,68 +73,70 @@ boost::json::object outcome_json(const Fleet& fleet, const Job& job, const Outco
 std::string gains(const train::TrainedModel& m) {
   std::string text;
   for (const train::BranchModel& b : m.branches) {
-    text += fmt::format("{}{} {:+.2f} % ({})", text.empty() ? "" : ", ", market::to_string(b.interval),
-                        100.0 * (1.0 - b.validation_pinball / b.validation_pinball_ewma), b.champion);
+    const std::string gain =
+        b.validation_n == 0
+            ? std::string("not scored: no candle there")
+            : fmt::format("{:+.2f} %", 100.0 * (1.0 - b.validation_pinball / b.validation_pinball_ewma));
+    text += fmt::format("{}{} {} ({})", text.empty() ? "" : ", ", market::to_string(b.interval), gain,
+                        b.champion);
   }
   return text;
 }
 
-void print_table(const Fleet& fleet, double wall_s) {
-  const Context& ctx = fleet.ctx;
-  ctx.say(fmt::format("{:<18} {:>9} {:>8} {:>7} {:>9} {:>8} {:>7}  {}", "model", "params", "samples",
+void print_table(const Context& ctx, const std::vector<ModelOutcome>& outcomes, double wall_s) {
+  ctx.say(fmt::format("{:<18} {:>11} {:>8} {:>7} {:>9} {:>8} {:>7}  {}", "model", "params", "samples",
                       "epochs", "val loss", "seconds", "status", "validation skill vs EWMA (champion)"));
-  for (std::size_t i = 0; i < fleet.jobs.size(); ++i) {
-    const Outcome& o = fleet.outcomes[i];
-    const std::string id = train::model_id(fleet.jobs[i].symbol.name, fleet.jobs[i].kind);
+  for (const ModelOutcome& o : outcomes) {
+    const std::string id = train::model_id(o.symbol.name, o.kind);
     if (!o.model) {
       ctx.say(fmt::format("{:<18} {}{}{}", id, o.status, o.error.empty() ? "" : ": ", o.error));
       continue;
     }
-    ctx.say(fmt::format("{:<18} {:>9} {:>8} {:>7} {:>9.5f} {:>8.1f} {:>7}  {}", id, o.model->params.size(),
-                        o.model->samples, o.model->epochs, o.model->best_val_loss, o.seconds, o.status,
-                        gains(*o.model)));
+    const train::TrainedModel& m = *o.model;
+    ctx.say(fmt::format("{:<18} {:>11} {:>8} {:>7} {:>9.5f} {:>8.1f} {:>7}  {}", id,
+                        fmt::format("{} x {}", m.networks.size(), m.networks[0].params.size()), m.samples,
+                        m.epochs(), m.best_val_loss(), o.seconds, o.status, gains(m)));
   }
   ctx.say(fmt::format("{} models in {}; next: mop evaluate --split DATE, or mop predict BTCUSDT",
-                      fleet.jobs.size(), format_duration(static_cast<DurationMillis>(wall_s * 1000))));
+                      outcomes.size(), format_duration(static_cast<DurationMillis>(wall_s * 1000))));
 }
 
-Exit exit_of(const Fleet& fleet) {
-  const auto count = [&](std::string_view status) {
-    return std::count_if(fleet.outcomes.begin(), fleet.outcomes.end(),
-                         [&](const Outcome& o) { return o.status == status; });
-  };
+Exit exit_of(const std::vector<ModelOutcome>& outcomes) {
   if (interrupted()) return Exit::kInterrupted;
-  const auto failed = count("failed");
+  const auto failed = static_cast<std::size_t>(std::count_if(
+      outcomes.begin(), outcomes.end(), [](const ModelOutcome& o) { return o.status == "failed"; }));
   if (failed == 0) return Exit::kDone;
-  return failed == static_cast<std::ptrdiff_t>(fleet.outcomes.size()) ? Exit::kFailed : Exit::kPartly;
+  return failed == outcomes.size() ? Exit::kFailed : Exit::kPartly;
 }
 
-Result<Exit> train_fleet(Context& ctx, const TrainOptions& opt) {
+Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
   MOP_TRY(check_device(ctx));
-  Fleet fleet{ctx,       store::CandleStore(ctx.settings.data_dir, ctx.fs, ctx.clock),
-              {},        INT64_MIN,
-              INT64_MAX, opt.resume,
-              {},        {}};
+  FleetOptions fleet;
+  MOP_TRY_ASSIGN(fleet.symbols, ctx.symbols());
+  MOP_TRY_ASSIGN(fleet.kinds, parse_kinds(opt.kinds));
   MOP_TRY_ASSIGN(fleet.profile, chosen_profile(ctx, opt));
-  MOP_TRY_ASSIGN(fleet.since, parse_bound(opt.since, INT64_MIN));
-  MOP_TRY_ASSIGN(fleet.until, parse_bound(opt.until, INT64_MAX));
-  MOP_TRY_ASSIGN(fleet.jobs, list_jobs(ctx, opt));
-  mention_quarantine(ctx, fleet.store);
+  fleet.models_dir = ctx.settings.models_dir;
+  fleet.shard = opt.shard;
+  fleet.resume = opt.resume;
+  MOP_TRY_ASSIGN(const UnixMillis since, parse_bound(opt.since, INT64_MIN));
+  MOP_TRY_ASSIGN(const UnixMillis until, parse_bound(opt.until, INT64_MAX));
   const std::int64_t start = monotonic_micros();
-  run_jobs(fleet);
+  store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
+  mention_quarantine(ctx, store);
+  const auto candles = StoredCandles::read(store, thread_count(ctx), since, until);
+  MOP_TRY_ASSIGN(const auto outcomes, train_fleet(ctx, candles, fleet));
   const double wall_s = static_cast<double>(monotonic_micros() - start) / 1e6;
   if (ctx.json()) {
     boost::json::array models;
-    for (std::size_t i = 0; i < fleet.jobs.size(); ++i) {
-      models.push_back(outcome_json(fleet, fleet.jobs[i], fleet.outcomes[i]));
-    }
+    for (const ModelOutcome& o : outcomes)
+      models.push_back(outcome_json(ctx, o));
     ctx.print_json({{"device", "cpu"}, {"wall_s", wall_s}, {"models", std::move(models)}});
   } else {
-    print_table(fleet, wall_s);
+    print_table(ctx, outcomes, wall_s);
   }
   if (interrupted())
     ctx.warn("interrupted; what is trained is kept, run the same command with --resume to go on");
-  return exit_of(fleet);
+  return exit_of(outcomes);
 }
 
 }  // namespace
@@ -301,7 +161,7 @@ void add_train(CLI::App& cli, Context& ctx) {
                  "Keep models already trained on the same data and settings, go on with unfinished ones");
   add_selectors(*verb, ctx);
   add_common(*verb, ctx);
-  set_action(*verb, ctx, [&ctx, opt] { return train_fleet(ctx, *opt); });
+  set_action(*verb, ctx, [&ctx, opt] { return run_train(ctx, *opt); });
 }
 
 }  // namespace mop::app

@@ -8,6 +8,7 @@
 #include "mop/app/models.h"
 #include "mop/app/price_forecast.h"
 #include "mop/app/series_text.h"
+#include "mop/app/stored_candles.h"
 #include "mop/base/build_info.h"
 #include "mop/base/interrupt.h"
 #include "mop/base/parallel.h"
@@ -69,8 +70,9 @@ Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOpti
   if (std::find(wanted.begin(), wanted.end(), data.interval) == wanted.end()) return {};
 
   const auto fit_rows = evaluate::forecast_rows(forecaster, head, INT64_MIN, span.split);
-  const auto rows = evaluate::forecast_rows(forecaster, head, span.split, span.end);
-  if (rows.empty()) {
+  const evaluate::LiveForecasts live =
+      evaluate::live_forecasts(forecaster, head, task.symbol.tick_size, span.split, span.end);
+  if (live.rows.empty()) {
     return fail(
         ErrorCode::kNotFound,
         fmt::format("{} {}: no candle to score between {} and {}; fetch newer candles or choose an earlier "
@@ -79,33 +81,34 @@ Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOpti
                     span.end == INT64_MAX ? "now" : format_utc(span.end)));
   }
   const auto fit = evaluate::outcomes_of(data, fit_rows, task.symbol.tick_size, span.split);
-  const auto outcomes = evaluate::outcomes_of(data, rows, task.symbol.tick_size, INT64_MAX);
-  const auto forecasts = evaluate::forecasts_of(forecaster, head, rows);
-  MOP_TRY_ASSIGN(const auto fitted, evaluate::fit_baselines(fit, forecasts.levels));
-  MOP_TRY_ASSIGN(const auto baselines, evaluate::forecast_baselines(fitted, outcomes));
+  MOP_TRY_ASSIGN(const auto fitted, evaluate::fit_baselines(fit, live.forecasts.levels));
+  MOP_TRY_ASSIGN(const auto baselines, evaluate::forecast_baselines(fitted, live.outcomes));
   const std::string kind(train::to_string(task.kind));
-  MOP_TRY_ASSIGN(evaluate::ScoredSeries scored, evaluate::score_series(outcomes, forecasts, baselines, kind));
+  MOP_TRY_ASSIGN(evaluate::ScoredSeries scored,
+                 evaluate::score_series(live.outcomes, live.forecasts, baselines, kind));
   scored.scores.champion = model.branches[head].champion;
   score.heads.push_back(std::move(scored));
-  score.samples.push_back(evaluate::sample_fans(outcomes, forecasts, kind));
+  score.samples.push_back(evaluate::sample_fans(live.outcomes, live.forecasts, kind));
   score.protocol.fit_from = data.close_time[fit_rows.front()];
-  score.protocol.score_until = std::max(score.protocol.score_until, data.close_time[rows.back()] + 1);
-  if (!opt.forecasts.empty()) append_forecasts(model, data, rows, forecasts, score.forecasts_csv);
+  score.protocol.score_until = std::max(score.protocol.score_until, data.close_time[live.rows.back()] + 1);
+  if (!opt.forecasts.empty()) append_forecasts(model, data, live.rows, live.forecasts, score.forecasts_csv);
   return {};
 }
 
 Result<ModelScore> score_model(const Context& ctx, const Task& task, const EvaluateOptions& opt, Span span,
-                               store::CandleStore& store) {
+                               const StoredCandles& candles) {
   if (interrupted()) return fail(ErrorCode::kInterrupted, "evaluation was interrupted");
   MOP_TRY_ASSIGN(train::TrainedModel model,
                  train::load_model(ctx.fs, ctx.settings.models_dir, task.symbol.name, task.kind));
   MOP_TRY(refuse_seen(model, span.split));
-  MOP_TRY_ASSIGN(const auto series, load_series(store, task.symbol.name, task.kind));
+  MOP_TRY_ASSIGN(const auto series, candles.of(task.symbol.name, task.kind));
+  MOP_TRY_ASSIGN(const auto coins, market_coins_of(model, candles));
   ModelScore score;
-  MOP_TRY_ASSIGN(auto future, evaluate::future_invariance(model, series));
-  MOP_TRY_ASSIGN(auto fit_only, evaluate::fit_only_statistics(model, series));
+  MOP_TRY_ASSIGN(auto future, evaluate::future_invariance(model, {series, coins}));
+  MOP_TRY_ASSIGN(auto fit_only, evaluate::fit_only_statistics(model, {series, coins}));
   score.canaries = {std::move(future), std::move(fit_only)};
-  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(std::move(model), series));
+  const dataset::Markets markets(coins);
+  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(std::move(model), series, &markets));
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {
     MOP_TRY(score_head(ctx, task, opt, span, forecaster, head, score));
   }
@@ -215,12 +218,13 @@ Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options) 
   MOP_TRY_ASSIGN(const auto tasks, list_tasks(ctx, options));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store);
+  const auto candles = StoredCandles::read(store, thread_count(ctx));
   std::vector<Result<ModelScore>> scores(tasks.size());
   {
     Progress progress("scoring", tasks.size(), ctx.quiet());
     std::atomic<std::size_t> done{0};
     parallel_for(tasks.size(), thread_count(ctx), [&](std::size_t i) {
-      scores[i] = score_model(ctx, tasks[i], options, {split, end}, store);
+      scores[i] = score_model(ctx, tasks[i], options, {split, end}, candles);
       progress.update(++done, train::model_id(tasks[i].symbol.name, tasks[i].kind));
     });
   }

@@ -17,23 +17,6 @@ Result<std::vector<train::Kind>> parse_kinds(const std::string& text) {
   return kinds;
 }
 
-Result<std::vector<market::CandleSeries>> load_series(store::CandleStore& store, std::string_view symbol,
-                                                      train::Kind kind, UnixMillis since, UnixMillis until) {
-  std::vector<market::CandleSeries> series;
-  for (const market::Interval interval : train::intervals_of(kind)) {
-    MOP_TRY_ASSIGN(const market::CandleSeries stored, store.load(symbol, interval));
-    series.push_back(stored.closing_in(since, until));
-    if (series.back().size() > 0) continue;
-    return fail(
-        ErrorCode::kNotFound,
-        fmt::format("{} {}: no stored candle closes in the asked span, the store has {} to {}; fetch more "
-                    "history or change the dates",
-                    symbol, market::to_string(interval), format_utc(stored.open_time.front()),
-                    format_utc(stored.close_time(stored.size() - 1) + 1)));
-  }
-  return series;
-}
-
 Result<UnixMillis> parse_bound(const std::string& text, UnixMillis unbounded) {
   if (text.empty()) return unbounded;
   return parse_utc(text);

@@ -56,7 +56,8 @@ Section profile_section(train::Profile& p) {
           {"epochs", integer(p.epochs, 1, 100000)},
           {"patience", integer(p.patience, 1, 100000)},
           {"lookback", integer(p.lookback, 2, 2000)},
-          {"prediction_horizon", integer(p.horizon, 1, 48)}};
+          {"prediction_horizon", integer(p.horizon, 1, 48)},
+          {"ensemble", integer(p.ensemble, 1, 64)}};
 }
 
 std::map<std::string, Section, std::less<>> sections_of(Settings& s) {

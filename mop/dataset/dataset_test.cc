@@ -102,9 +102,14 @@ TEST(SeriesDataTest, AnUnknownInputIsRefused) {
   EXPECT_NE(made.error().message.find("crystal_ball"), std::string::npos);
 }
 
+FitSplit split_of(const SeriesData& d, double share, std::size_t lookback) {
+  const SeriesData* const one[] = {&d};
+  return split_at(d, validation_opens(one, share, lookback).value(), lookback);
+}
+
 TEST(SplitTest, FitTargetsCloseBeforeTheValidationBlockOpens) {
   const SeriesData d = build_series_data(random_walk(Interval::k1h, 2000), {}, 7).value();
-  const FitSplit split = split_for_fit(d, 0.2, 60).value();
+  const FitSplit split = split_of(d, 0.2, 60);
   EXPECT_EQ(split.fit_targets_before, d.close_time[split.fit_end]);
   EXPECT_EQ(split.validation_begin - split.fit_end, 60u);
   EXPECT_EQ(split.validation_end, d.rows());
@@ -114,11 +119,31 @@ TEST(SplitTest, FitTargetsCloseBeforeTheValidationBlockOpens) {
   EXPECT_FALSE(d.target_closes_before(split.fit_end - 2, 2, split.fit_targets_before));
 }
 
+TEST(SplitTest, SeriesLearntTogetherAreCutAtOneInstant) {
+  const SeriesData whole = build_series_data(random_walk(Interval::k1h, 2000), {}, 7).value();
+  const SeriesData ended = build_series_data(random_walk(Interval::k1h, 900, 2), {}, 7).value();
+  const SeriesData* const both[] = {&whole, &ended};
+  const UnixMillis opens = validation_opens(both, 0.2, 60).value();
+  const FitSplit a = split_at(whole, opens, 60), b = split_at(ended, opens, 60);
+  EXPECT_EQ(a.fit_targets_before, b.fit_targets_before);
+  EXPECT_EQ(b.fit_end, ended.rows());  // stopped trading before the block
+  EXPECT_EQ(b.validation_begin, b.validation_end);
+  std::size_t windows = 0, block = 0;
+  for (const SeriesData* d : both) {
+    for (std::size_t t = 0; t < d->rows(); ++t) {
+      windows += static_cast<std::size_t>(d->history[t] >= 60);
+      block += static_cast<std::size_t>(d->history[t] >= 60 && d->close_time[t] >= opens);
+    }
+  }
+  EXPECT_EQ(block, windows / 5);
+}
+
 TEST(SplitTest, TooFewCandlesSaySo) {
   const SeriesData d = build_series_data(random_walk(Interval::k1h, 260), {}, 7).value();
-  const auto split = split_for_fit(d, 0.15, 400);
-  ASSERT_FALSE(split.has_value());
-  EXPECT_NE(split.error().message.find("too few"), std::string::npos);
+  const SeriesData* const one[] = {&d};
+  const auto opens = validation_opens(one, 0.15, 400);
+  ASSERT_FALSE(opens.has_value());
+  EXPECT_NE(opens.error().message.find("too few"), std::string::npos);
 }
 
 TEST(ScalerTest, IsFittedOnTheFitPartOnly) {
@@ -154,9 +179,13 @@ TEST(AsofTest, AnHourCountsFromTheMomentItClosedAndNotLonger) {
   EXPECT_EQ(asof_hour(quarters, hours), (std::vector<std::int32_t>{-1, 0, 0, 1, -1, 2}));
 }
 
+SequenceBuilder::Branch scaled(const SeriesData& data) {
+  return {&data, fit_scaler(data, data.rows())};
+}
+
 struct Built {
   SeriesData quarter, hour;
-  std::vector<SequenceBuilder::Branch> branches() const { return {{&quarter, quarter.x}, {&hour, hour.x}}; }
+  std::vector<SequenceBuilder::Branch> branches() const { return {scaled(quarter), scaled(hour)}; }
 };
 
 Built build_both(std::size_t hours) {
@@ -166,7 +195,7 @@ Built build_both(std::size_t hours) {
 
 TEST(SequencesTest, EveryRowWithAWindowIsScoredOnce) {
   const SeriesData d = build_series_data(without(random_walk(Interval::k1h, 1500), 700, 707), {}, 1).value();
-  const SequenceBuilder builder({{&d, d.x}}, 20);
+  const SequenceBuilder builder({scaled(d)}, 20);
   for (const std::size_t offset : {0u, 1u, 13u}) {
     std::vector<int> hits(d.rows(), 0);
     const auto chunks = builder.chunks(0, d.rows(), 30, offset);
@@ -185,7 +214,7 @@ TEST(SequencesTest, EveryRowWithAWindowIsScoredOnce) {
 // What the network reads for position s of a chunk ends with row t and begins lookback - 1 + s rows earlier.
 TEST(SequencesTest, AWindowEndsWithItsOwnRow) {
   const SeriesData d = build_series_data(random_walk(Interval::k1h, 600), {}, 1).value();
-  const SequenceBuilder builder({{&d, d.x}}, 24);
+  const SequenceBuilder builder({scaled(d)}, 24);
   Sequences s;
   const std::vector<Chunk> chunks{{400, 10}, {450, 4}};
   builder.build(chunks, 10, s);
@@ -195,7 +224,9 @@ TEST(SequencesTest, AWindowEndsWithItsOwnRow) {
   for (std::size_t i = 0; i < 10; ++i) {
     const auto step = static_cast<std::size_t>(s.branches[0].read_step[i * 2]);
     EXPECT_EQ(step, 23 + i);
-    EXPECT_EQ(s.branches[0].x[(step * 2) * d.inputs()], d.row(400 + i)[0]);
+    std::vector<float> row(d.inputs());
+    scaled(d).scaler.apply(d.row(400 + i), row);
+    EXPECT_EQ(s.branches[0].x[(step * 2) * d.inputs()], row[0]);
   }
 }
 

@@ -36,14 +36,4 @@ Scaler fit_scaler(const SeriesData& data, std::size_t fit_rows) {
   return scaler;
 }
 
-std::vector<float> scale_rows(const SeriesData& data, const Scaler& scaler) {
-  MOP_CHECK(scaler.inputs() == data.inputs()) << scaler.inputs() << " against " << data.inputs();
-  const std::size_t F = data.inputs();
-  std::vector<float> scaled(data.x.size(), 0.0f);
-  for (std::size_t t = 0; t < data.rows(); ++t) {
-    if (data.history[t] > 0) scaler.apply(data.row(t), std::span(scaled).subspan(t * F, F));
-  }
-  return scaled;
-}
-
 }  // namespace mop::dataset

@@ -20,7 +20,4 @@ struct Scaler {
 /// Mean and standard deviation over the usable rows [0, fit_rows). REQUIRES: at least one is usable.
 Scaler fit_scaler(const SeriesData& data, std::size_t fit_rows);
 
-/// All rows scaled, (N, F); rows that are not usable stay zero.
-std::vector<float> scale_rows(const SeriesData& data, const Scaler& scaler);
-
 }  // namespace mop::dataset

@@ -1,6 +1,7 @@
 #include "mop/dataset/sequences.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "mop/base/check.h"
 #include "mop/dataset/asof_join.h"
@@ -12,7 +13,7 @@ SequenceBuilder::SequenceBuilder(std::vector<Branch> branches, std::size_t lookb
   MOP_CHECK(branches_.size() == 1 || branches_.size() == 2) << branches_.size();
   MOP_CHECK(lookback_ >= 1);
   for (const Branch& b : branches_)
-    MOP_CHECK(b.scaled.size() == b.data->rows() * b.data->inputs());
+    MOP_CHECK(b.scaler.inputs() == b.data->inputs()) << b.scaler.inputs();
   if (branches_.size() == 2)
     hour_of_ = asof_hour(branches_[0].data->close_time, branches_[1].data->close_time);
 }
@@ -61,51 +62,81 @@ std::size_t SequenceBuilder::steps(std::size_t branch, std::size_t scored) const
   return lookback_ + (scored - 1 + per_hour - 1) / per_hour;
 }
 
-void SequenceBuilder::build_branch(std::size_t branch, std::span<const Chunk> chunks, Sequences& out) const {
+void SequenceBuilder::build_branch(std::size_t branch, const Chunk& chunk, std::size_t b,
+                                   Sequences& out) const {
   const SeriesData& data = *branches_[branch].data;
-  const std::vector<float>& scaled = branches_[branch].scaled;
-  const std::size_t F = data.inputs(), B = chunks.size(), T = steps(branch, out.scored);
   Sequences::Branch& to = out.branches[branch];
-  to.steps = T;
-  to.x.resize(T * B * F);
-  to.read_step.resize(out.scored * B);
-  to.row_of.resize(T * B);
-  std::vector<std::int32_t> number_of(data.rows() + 1, -1);  // the last one is the row of zeros
-  to.distinct = 0;
-  for (std::size_t b = 0; b < B; ++b) {
-    const std::int64_t start = branch_row(branch, chunks[b].first) - static_cast<std::int64_t>(lookback_) + 1;
-    for (std::size_t step = 0; step < T; ++step) {
-      const std::int64_t row = start + static_cast<std::int64_t>(step);
-      float* x = to.x.data() + (step * B + b) * F;
-      const bool exists = row >= 0 && row < static_cast<std::int64_t>(data.rows());
-      std::int32_t& number = number_of[exists ? static_cast<std::size_t>(row) : data.rows()];
-      if (number < 0) number = static_cast<std::int32_t>(to.distinct++);
-      to.row_of[step * B + b] = number;
-      if (!exists) {
-        std::fill_n(x, F, 0.0f);  // behind the last position read: the network never looks ahead
-      } else {
-        std::copy_n(scaled.data() + static_cast<std::size_t>(row) * F, F, x);
-      }
+  const std::size_t F = data.inputs(), B = out.batch, T = to.steps;
+  const std::int64_t start = branch_row(branch, chunk.first) - static_cast<std::int64_t>(lookback_) + 1;
+  to.starts[b] = {&data, start};
+  for (std::size_t step = 0; step < T; ++step) {
+    const std::int64_t row = start + static_cast<std::int64_t>(step);
+    const std::span<float> x = std::span(to.x).subspan((step * B + b) * F, F);
+    const bool there = row >= 0 && row < static_cast<std::int64_t>(data.rows()) &&
+                       data.history[static_cast<std::size_t>(row)] > 0;
+    if (there) {
+      branches_[branch].scaler.apply(data.row(static_cast<std::size_t>(row)), x);
+    } else {
+      std::ranges::fill(x, 0.0f);  // behind the last position read: the network never looks ahead
     }
-    for (std::size_t s = 0; s < out.scored; ++s) {
-      const std::size_t t = chunks[b].first + s;
-      const std::int64_t row = t < rows() ? branch_row(branch, t) : -1;
-      const std::int64_t step = row - start;
-      const bool inside = s < chunks[b].count && row >= 0 && step < static_cast<std::int64_t>(T) &&
-                          data.history[static_cast<std::size_t>(row)] > step;
-      to.read_step[s * B + b] = static_cast<std::int32_t>(inside ? step : static_cast<std::int64_t>(T) - 1);
-      if (!inside) out.usable[s * B + b] = 0;
-    }
+  }
+  for (std::size_t s = 0; s < out.scored; ++s) {
+    const std::size_t t = chunk.first + s;
+    const std::int64_t row = t < rows() ? branch_row(branch, t) : -1;
+    const std::int64_t step = row - start;
+    const bool inside = s < chunk.count && row >= 0 && step < static_cast<std::int64_t>(T) &&
+                        data.history[static_cast<std::size_t>(row)] > step;
+    to.read_step[s * B + b] = static_cast<std::int32_t>(inside ? step : static_cast<std::int64_t>(T) - 1);
+    if (!inside) out.usable[s * B + b] = 0;
   }
 }
 
-void SequenceBuilder::build(std::span<const Chunk> chunks, std::size_t scored, Sequences& out) const {
-  out.batch = chunks.size();
+void SequenceBuilder::shape(std::size_t batch, std::size_t scored, Sequences& out) const {
+  out.batch = batch;
   out.scored = scored;
   out.branches.resize(branches_.size());
-  out.usable.assign(scored * chunks.size(), 1);
-  for (std::size_t b = 0; b < branches_.size(); ++b)
-    build_branch(b, chunks, out);
+  out.usable.assign(scored * batch, 1);
+  for (std::size_t branch = 0; branch < branches_.size(); ++branch) {
+    Sequences::Branch& to = out.branches[branch];
+    to.steps = steps(branch, scored);
+    to.x.resize(to.steps * batch * series(branch).inputs());
+    to.read_step.resize(scored * batch);
+    to.starts.resize(batch);
+    to.row_of.clear();
+  }
+}
+
+void SequenceBuilder::build_at(const Chunk& chunk, std::size_t b, Sequences& out) const {
+  for (std::size_t branch = 0; branch < branches_.size(); ++branch)
+    build_branch(branch, chunk, b, out);
+}
+
+void SequenceBuilder::build(std::span<const Chunk> chunks, std::size_t scored, Sequences& out) const {
+  shape(chunks.size(), scored, out);
+  for (std::size_t b = 0; b < chunks.size(); ++b)
+    build_at(chunks[b], b, out);
+  out.number_rows();
+}
+
+void Sequences::number_rows() {
+  for (Branch& branch : branches) {
+    std::vector<std::size_t> order(batch);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t b) { return branch.starts[b]; });
+    branch.row_of.resize(branch.steps * batch);
+    branch.distinct = 0;
+    std::size_t number = 0;  // of the sequence's first row
+    for (std::size_t i = 0; i < batch; ++i) {
+      const auto& [series, row] = branch.starts[order[i]];
+      const auto& [series_before, row_before] = branch.starts[order[i > 0 ? i - 1 : 0]];
+      const auto steps_on = static_cast<std::size_t>(row - row_before);
+      const bool overlaps = i > 0 && series == series_before && steps_on < branch.steps;
+      number = overlaps ? number + steps_on : branch.distinct;
+      branch.distinct = number + branch.steps;
+      for (std::size_t step = 0; step < branch.steps; ++step)
+        branch.row_of[step * batch + order[i]] = static_cast<std::int32_t>(number + step);
+    }
+  }
 }
 
 }  // namespace mop::dataset

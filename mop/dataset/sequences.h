@@ -2,8 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "mop/dataset/scaler.h"
 #include "mop/dataset/series_data.h"
 
 namespace mop::dataset {
@@ -21,11 +23,17 @@ struct Sequences {
     std::size_t steps = 0;
     std::vector<float> x;                 // (T, B, F)
     std::vector<std::int32_t> read_step;  // (S, B): the step whose state answers for scored position s
-    std::vector<std::int32_t> row_of;     // (T, B): places with the same number 0..distinct-1 hold the same
-    std::size_t distinct = 0;             // row, as those of overlapping windows do
+    std::vector<std::pair<const SeriesData*, std::int64_t>> starts;  // (B): the row each sequence begins with
+    // (T, B): places with the same number 0..distinct-1 hold the same row, as those of overlapping windows
+    // do.
+    std::vector<std::int32_t> row_of;  // empty until number_rows()
+    std::size_t distinct = 0;
   };
   std::vector<Branch> branches;
   std::vector<std::uint8_t> usable;  // (S, B): inside its chunk, a full window without a hole in every branch
+
+  /// Finds the rows that sequences share; after the last build_at().
+  void number_rows();
 };
 
 /// The rows one model reads: its own timeframe, or for a unified model the 15m rows and, joined as of each
@@ -34,7 +42,7 @@ class SequenceBuilder {
  public:
   struct Branch {
     const SeriesData* data;
-    std::vector<float> scaled;  // (N, F) from scale_rows
+    Scaler scaler;
   };
   /// One branch, or two: 15m first, then 1h. `lookback` >= 1 is the window length in candles of each branch.
   SequenceBuilder(std::vector<Branch> branches, std::size_t lookback);
@@ -54,13 +62,17 @@ class SequenceBuilder {
   /// shifts the cuts, so that epochs see the same rows behind different warm-ups.
   std::vector<Chunk> chunks(std::size_t begin, std::size_t end, std::size_t scored, std::size_t offset) const;
 
-  /// Copies the chunks' sequences into `out`, reusing its memory.
+  /// Scales the chunks' rows into `out`, reusing its memory.
   void build(std::span<const Chunk> chunks, std::size_t scored, Sequences& out) const;
+  /// The same in parts, for batches of several series: shape() makes room for `batch` sequences of any
+  /// builder with the same inputs and lookback, build_at() fills place b.
+  void shape(std::size_t batch, std::size_t scored, Sequences& out) const;
+  void build_at(const Chunk& chunk, std::size_t b, Sequences& out) const;
 
  private:
   std::int64_t branch_row(std::size_t branch, std::size_t t) const;
   std::size_t steps(std::size_t branch, std::size_t scored) const;
-  void build_branch(std::size_t branch, std::span<const Chunk> chunks, Sequences& out) const;
+  void build_branch(std::size_t branch, const Chunk& chunk, std::size_t b, Sequences& out) const;
 
   std::vector<Branch> branches_;
   std::vector<std::int32_t> hour_of_;  // per primary row, empty for one branch

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "mop/dataset/split.h"
+#include "mop/dataset/markets.h"
 #include "mop/evaluate/forecast_models.h"
 #include "mop/train/forecaster.h"
 
@@ -16,21 +16,17 @@ constexpr const char* kFutureMeaning = "cutting off or tripling every later cand
 constexpr const char* kFitOnlyMeaning =
     "the stored scaler is that of the fit part, and one fitted on all differs";
 
-std::vector<market::CandleSeries> copy_of(std::span<const market::CandleSeries> series) {
-  return {series.begin(), series.end()};
-}
+using Candles = std::vector<market::CandleSeries>;
 
-std::vector<market::CandleSeries> without_future(std::span<const market::CandleSeries> series,
-                                                 UnixMillis now) {
-  std::vector<market::CandleSeries> cut;
+Candles closing_in(std::span<const market::CandleSeries> series, UnixMillis since, UnixMillis until) {
+  Candles cut;
   for (const auto& s : series)
-    cut.push_back(s.closing_in(INT64_MIN, now + 1));
+    cut.push_back(s.closing_in(since, until));
   return cut;
 }
 
-std::vector<market::CandleSeries> with_other_future(std::span<const market::CandleSeries> series,
-                                                    UnixMillis now) {
-  auto changed = copy_of(series);
+Candles with_other_future(std::span<const market::CandleSeries> series, UnixMillis now) {
+  Candles changed(series.begin(), series.end());
   for (market::CandleSeries& s : changed) {
     for (std::size_t i = 0; i < s.size(); ++i) {
       if (s.close_time(i) <= now) continue;
@@ -41,11 +37,15 @@ std::vector<market::CandleSeries> with_other_future(std::span<const market::Cand
   return changed;
 }
 
+Result<train::Forecaster> forecaster_of(const train::TrainedModel& model, const CanaryCandles& candles) {
+  const dataset::Markets markets(candles.coins);
+  return train::Forecaster::make(model, candles.series, &markets);
+}
+
 // The forecast of the candle that closes at `now`, by a fresh reading of the candles.
-Result<std::vector<double>> forecast_at(const train::TrainedModel& model,
-                                        std::vector<market::CandleSeries> series, std::size_t head,
-                                        UnixMillis now) {
-  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(model, std::move(series)));
+Result<std::vector<double>> forecast_at(const train::TrainedModel& model, const CanaryCandles& candles,
+                                        std::size_t head, UnixMillis now) {
+  MOP_TRY_ASSIGN(train::Forecaster forecaster, forecaster_of(model, candles));
   const std::size_t row = forecaster.series(head).first_at_or_after(now);
   if (row >= forecaster.series(head).rows() || !forecaster.can_forecast(head, row)) {
     return fail(ErrorCode::kNotFound, fmt::format("{}: no forecast at {}", model.id(), format_utc(now + 1)));
@@ -72,43 +72,39 @@ double largest_shift(const dataset::Scaler& from, const dataset::Scaler& to) {
 
 }  // namespace
 
-Result<Canary> future_invariance(const train::TrainedModel& model,
-                                 std::span<const market::CandleSeries> series) {
+Result<Canary> future_invariance(const train::TrainedModel& model, const CanaryCandles& candles) {
   Canary canary{"future_invariance", true, 0.0, kFutureMeaning};
-  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(model, copy_of(series)));
+  MOP_TRY_ASSIGN(train::Forecaster forecaster, forecaster_of(model, candles));
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {
     const auto rows = forecast_rows(forecaster, head, INT64_MIN, INT64_MAX);
     if (rows.size() < 2) continue;
     const UnixMillis now = forecaster.series(head).close_time[rows[rows.size() * 3 / 4]];
-    MOP_TRY_ASSIGN(const auto whole, forecast_at(model, copy_of(series), head, now));
-    for (auto seen : {without_future(series, now), with_other_future(series, now)}) {
-      MOP_TRY_ASSIGN(const auto again, forecast_at(model, std::move(seen), head, now));
+    MOP_TRY_ASSIGN(const auto whole, forecast_at(model, candles, head, now));
+    const auto compare = [&](const Candles& series, const Candles& coins) -> Result<void> {
+      MOP_TRY_ASSIGN(const auto again, forecast_at(model, {series, coins}, head, now));
       canary.figure = std::max(canary.figure, largest_difference(whole, again));
       canary.passed = canary.passed && whole == again;
-    }
+      return {};
+    };
+    MOP_TRY(compare(closing_in(candles.series, INT64_MIN, now + 1),
+                    closing_in(candles.coins, INT64_MIN, now + 1)));
+    MOP_TRY(compare(with_other_future(candles.series, now), with_other_future(candles.coins, now)));
   }
   return canary;
 }
 
-Result<Canary> fit_only_statistics(const train::TrainedModel& model,
-                                   std::span<const market::CandleSeries> series) {
+Result<Canary> fit_only_statistics(const train::TrainedModel& model, const CanaryCandles& candles) {
   Canary canary{"fit_only_statistics", true, 0.0, kFitOnlyMeaning};
-  const auto known = [&] {  // what the training saw
-    std::vector<market::CandleSeries> cut;
-    for (const auto& s : series)
-      cut.push_back(s.closing_in(model.data_from, model.trained_until + 1));
-    return cut;
-  }();
-  MOP_TRY_ASSIGN(const train::Forecaster past, train::Forecaster::make(model, known));
-  MOP_TRY_ASSIGN(const train::Forecaster all, train::Forecaster::make(model, copy_of(series)));
-  MOP_TRY_ASSIGN(
-      const dataset::FitSplit split,
-      dataset::split_for_fit(past.series(0), model.profile.validation_share, model.profile.lookback));
+  // What the training saw.
+  const Candles known = closing_in(candles.series, model.data_from, model.trained_until + 1);
+  const Candles market = closing_in(candles.coins, model.market_from, model.trained_until + 1);
+  MOP_TRY_ASSIGN(const train::Forecaster past, forecaster_of(model, {known, market}));
+  MOP_TRY_ASSIGN(const train::Forecaster all, forecaster_of(model, candles));
   canary.figure = INFINITY;
   for (std::size_t head = 0; head < past.heads(); ++head) {
     const dataset::Scaler& stored = model.branches[head].scaler;
     const dataset::SeriesData& data = past.series(head);
-    const auto fit = dataset::fit_scaler(data, data.first_at_or_after(split.fit_targets_before));
+    const auto fit = dataset::fit_scaler(data, data.first_at_or_after(model.fit_until));
     const auto leaky = dataset::fit_scaler(all.series(head), all.series(head).rows());
     const double shift = largest_shift(stored, leaky);
     canary.passed = canary.passed && largest_shift(stored, fit) == 0.0 && shift > 0.0;

@@ -7,6 +7,7 @@
 
 #include "mop/dataset/split.h"
 #include "mop/dataset/targets.h"
+#include "mop/evaluate/conformal.h"
 #include "mop/evaluate/quantiles.h"
 
 namespace mop::evaluate {
@@ -25,27 +26,51 @@ std::vector<std::size_t> har_columns(const dataset::SeriesData& data) {
   return columns;
 }
 
-double mean_step_one_pinball(const Outcomes& outcomes, const Forecasts& forecasts) {
-  double sum = 0.0;
+struct StepOne {
   std::size_t n = 0;
+  double pinball = kNaN;  // mean
+};
+
+StepOne step_one_pinball(const Outcomes& outcomes, const Forecasts& forecasts) {
+  StepOne score;
+  double sum = 0.0;
   for (std::size_t row = 0; row < outcomes.size(); ++row) {
     const double z = scaled_target(outcomes, row, 0);
     if (std::isnan(z)) continue;
     sum += mean_pinball_loss(forecasts.levels, forecasts.quantiles(row, 0), z);
-    ++n;
+    ++score.n;
   }
-  return n > 0 ? sum / static_cast<double>(n) : kNaN;
+  if (score.n > 0) score.pinball = sum / static_cast<double>(score.n);
+  return score;
 }
 
-// Later names win only when they are better: at a draw the simpler one is champion.
-void name_champion(train::BranchModel& branch) {
-  branch.champion = "ewma";
-  double best = branch.validation_pinball_ewma;
-  if (branch.validation_pinball_har < best) {
-    branch.champion = "har";
-    best = branch.validation_pinball_har;
+// At a draw the simpler one is champion.
+std::string best_of(double model, double ewma, double har) {
+  if (model < ewma && model < har) return "model";
+  return har < ewma ? "har" : "ewma";
+}
+
+// Mean losses of one head over all models, each forecast with the same weight.
+std::string best_over_all(std::span<train::TrainedModel* const> models, std::size_t head) {
+  double model = 0.0, ewma = 0.0, har = 0.0;
+  for (const train::TrainedModel* m : models) {
+    const train::BranchModel& b = m->branches[head];
+    if (b.validation_n == 0) continue;
+    const double n = static_cast<double>(b.validation_n);
+    model += n * b.validation_pinball;
+    ewma += n * b.validation_pinball_ewma;
+    har += n * b.validation_pinball_har;
   }
-  if (branch.validation_pinball < best) branch.champion = "model";
+  return best_of(model, ewma, har);
+}
+
+void drop_first(std::size_t rows, Forecasts& f) {
+  const auto drop = [&](std::vector<double>& values, std::size_t width) {
+    values.erase(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(rows * width));
+  };
+  drop(f.z, f.horizon * f.levels.size());
+  drop(f.p_up, f.horizon);
+  if (!f.log_range.empty()) drop(f.log_range, 1);
 }
 
 }  // namespace
@@ -86,6 +111,23 @@ Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::spa
   return out;
 }
 
+LiveForecasts live_forecasts(train::Forecaster& forecaster, std::size_t head, double tick_size,
+                             UnixMillis first, UnixMillis last) {
+  const train::BranchModel& branch = forecaster.model().branches[head];
+  const dataset::SeriesData& data = forecaster.series(head);
+  LiveForecasts live;
+  live.rows = forecast_rows(forecaster, head, std::min(first, branch.calibration.until + 2), last);
+  live.forecasts = forecasts_of(forecaster, head, live.rows);
+  AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration)
+      .run(outcomes_of(data, live.rows, tick_size, INT64_MAX), live.forecasts);
+  const auto wanted = std::find_if(live.rows.begin(), live.rows.end(),
+                                   [&](std::size_t row) { return data.close_time[row] + 1 >= first; });
+  drop_first(static_cast<std::size_t>(wanted - live.rows.begin()), live.forecasts);
+  live.rows.erase(live.rows.begin(), wanted);
+  live.outcomes = outcomes_of(data, live.rows, tick_size, INT64_MAX);
+  return live;
+}
+
 std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std::size_t head,
                                        UnixMillis first, UnixMillis last) {
   const dataset::SeriesData& data = forecaster.series(head);
@@ -97,29 +139,49 @@ std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std:
   return rows;
 }
 
-Result<void> choose_champions(train::TrainedModel& model, std::vector<market::CandleSeries> series,
-                              double tick_size) {
-  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(model, std::move(series)));
-  const train::Profile& profile = model.profile;
-  MOP_TRY_ASSIGN(const dataset::FitSplit split,
-                 dataset::split_for_fit(forecaster.series(0), profile.validation_share, profile.lookback));
-  const UnixMillis fit_end = split.fit_targets_before;
-  const UnixMillis validation_begin = forecaster.series(0).close_time[split.validation_begin] + 1;
+Result<void> score_validation(train::TrainedModel& model, std::span<const market::CandleSeries> series,
+                              const dataset::Markets* markets, double tick_size) {
+  MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(model, series, markets));
+  const dataset::SeriesData& primary = forecaster.series(0);
+  const auto split = dataset::split_at(primary, model.fit_until, model.profile.lookback);
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {
     const dataset::SeriesData& data = forecaster.series(head);
-    const auto fit_rows = forecast_rows(forecaster, head, INT64_MIN, fit_end + 1);
-    const auto rows = forecast_rows(forecaster, head, validation_begin, INT64_MAX);
-    const Outcomes fit = outcomes_of(data, fit_rows, tick_size, fit_end);
-    const Outcomes outcomes = outcomes_of(data, rows, tick_size, INT64_MAX);
     train::BranchModel& branch = model.branches[head];
-    branch.validation_pinball = mean_step_one_pinball(outcomes, forecasts_of(forecaster, head, rows));
+    branch.calibration = {};
+    branch.validation_n = 0;
+    branch.validation_pinball = branch.validation_pinball_ewma = branch.validation_pinball_har = kNaN;
+    if (split.validation_begin >= primary.rows()) continue;  // the coin stopped trading before the block
+    const UnixMillis validation_begin = primary.close_time[split.validation_begin] + 1;
+    const auto fit_rows = forecast_rows(forecaster, head, INT64_MIN, model.fit_until + 1);
+    const auto rows = forecast_rows(forecaster, head, validation_begin, INT64_MAX);
+    const Outcomes fit = outcomes_of(data, fit_rows, tick_size, model.fit_until);
+    const Outcomes outcomes = outcomes_of(data, rows, tick_size, INT64_MAX);
+    Forecasts forecasts = forecasts_of(forecaster, head, rows);
+    AdaptiveConformal conformal(branch.head.levels, branch.head.horizon, {});
+    conformal.run(outcomes, forecasts);
+    branch.calibration = conformal.state();
+    const StepOne own = step_one_pinball(outcomes, forecasts);
+    branch.validation_n = own.n;
+    branch.validation_pinball = own.pinball;
     MOP_TRY_ASSIGN(const Baselines fitted, fit_baselines(fit, branch.head.levels));
     MOP_TRY_ASSIGN(const BaselineForecasts baselines, forecast_baselines(fitted, outcomes));
-    branch.validation_pinball_ewma = mean_step_one_pinball(outcomes, baselines.ewma);
-    branch.validation_pinball_har = mean_step_one_pinball(outcomes, baselines.har);
-    name_champion(branch);
+    branch.validation_pinball_ewma = step_one_pinball(outcomes, baselines.ewma).pinball;
+    branch.validation_pinball_har = step_one_pinball(outcomes, baselines.har).pinball;
   }
   return {};
+}
+
+void name_champions(std::span<train::TrainedModel* const> models) {
+  if (models.empty()) return;
+  for (std::size_t head = 0; head < models[0]->branches.size(); ++head) {
+    const std::string common = best_over_all(models, head);
+    for (train::TrainedModel* m : models) {
+      train::BranchModel& b = m->branches[head];
+      b.champion = b.validation_n < kFewestForChampion
+                       ? common
+                       : best_of(b.validation_pinball, b.validation_pinball_ewma, b.validation_pinball_har);
+    }
+  }
 }
 
 }  // namespace mop::evaluate

@@ -18,15 +18,34 @@ Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_
 /// The model's forecasts for the same rows. Nothing is fitted.
 Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::span<const std::size_t> rows);
 
+/// Forecasts as they are shown: the model's, calibrated, with what became of them.
+struct LiveForecasts {
+  std::vector<std::size_t> rows;  // of the head's series
+  Outcomes outcomes;
+  Forecasts forecasts;
+};
+
+/// The forecasts of candles that end in [first, last). The calibration starts as the model stored it and goes
+/// on over every candle since, so a forecast is the same whatever `first` is. Nothing but outcomes that had
+/// closed at a candle changes its forecast.
+LiveForecasts live_forecasts(train::Forecaster& forecaster, std::size_t head, double tick_size,
+                             UnixMillis first, UnixMillis last);
+
 /// Rows of a head that can be forecast with first <= close_time + 1 ms < last: candles that end in [first,
 /// last).
 std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std::size_t head,
                                        UnixMillis first, UnixMillis last);
 
-/// Fills each branch's validation figures and champion: the model against EWMA and HAR, all three fitted on
-/// the fit part and compared on the validation block, one step ahead. `series` as they were trained on.
-/// Errors: kInvalidArgument.
-Result<void> choose_champions(train::TrainedModel& model, std::vector<market::CandleSeries> series,
-                              double tick_size);
+/// Fills each branch's calibration and validation figures: the model against EWMA and HAR, all three fitted
+/// on the fit part alone and scored one step ahead on the validation block. `series` and `markets` are what
+/// the model was trained on. Errors: kInvalidArgument.
+Result<void> score_validation(train::TrainedModel& model, std::span<const market::CandleSeries> series,
+                              const dataset::Markets* markets, double tick_size);
+
+/// Names each branch's champion: what did best on the validation block, of the model, EWMA and HAR. A coin
+/// with fewer than kFewestForChampion forecasts there (it stopped trading before) takes what did best over
+/// all coins it was learnt with. `models`: those of one kind that were learnt together, scored.
+inline constexpr std::size_t kFewestForChampion = 200;
+void name_champions(std::span<train::TrainedModel* const> models);
 
 }  // namespace mop::evaluate

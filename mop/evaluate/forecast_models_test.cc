@@ -21,11 +21,11 @@ std::vector<market::CandleSeries> past_of(const std::vector<market::CandleSeries
 
 // Trained on the first three quarters of the candles that are scored with.
 struct Case {
-  explicit Case(Kind kind) : series(train::small_job(kind).series) {
+  explicit Case(Kind kind) : series(train::small_job(kind).coins[0].series) {
     split = series[0].close_time(series[0].size() * 3 / 4);
     train::TrainJob job = train::small_job(kind);
-    job.series = past_of(series, split);
-    model = train::train_model(job, [](const train::EpochReport&) {}).value();
+    job.coins[0].series = past_of(series, split);
+    model = train::train_first(job);
   }
   std::vector<market::CandleSeries> series;
   UnixMillis split = 0;
@@ -65,9 +65,9 @@ class CanaryTest : public testing::TestWithParam<Kind> {};
 
 TEST_P(CanaryTest, AnHonestModelPasses) {
   const Case c(GetParam());
-  const Canary future = future_invariance(c.model, c.series).value();
+  const Canary future = future_invariance(c.model, {c.series, {}}).value();
   EXPECT_TRUE(future.passed) << future.figure;
-  const Canary fit_only = fit_only_statistics(c.model, c.series).value();
+  const Canary fit_only = fit_only_statistics(c.model, {c.series, {}}).value();
   EXPECT_TRUE(fit_only.passed) << fit_only.figure;
 }
 
@@ -77,7 +77,7 @@ TEST_P(CanaryTest, AScalerThatSawTheScoredCandlesIsCaught) {
   for (std::size_t head = 0; head < all.heads(); ++head) {
     c.model.branches[head].scaler = dataset::fit_scaler(all.series(head), all.series(head).rows());
   }
-  EXPECT_FALSE(fit_only_statistics(c.model, c.series).value().passed);
+  EXPECT_FALSE(fit_only_statistics(c.model, {c.series, {}}).value().passed);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, CanaryTest, testing::Values(Kind::k15m, Kind::k1h, Kind::kUnified),
@@ -85,13 +85,37 @@ INSTANTIATE_TEST_SUITE_P(Kinds, CanaryTest, testing::Values(Kind::k15m, Kind::k1
 
 TEST(ChampionTest, IsTheSmallestValidationLoss) {
   Case c(Kind::kUnified);
-  ASSERT_TRUE(choose_champions(c.model, past_of(c.series, c.split), 0.01));
+  ASSERT_TRUE(score_validation(c.model, past_of(c.series, c.split), nullptr, 0.01));
+  c.model.branches[0].validation_n = kFewestForChampion;  // the small job validates few hours
+  c.model.branches[1].validation_n = kFewestForChampion;
+  train::TrainedModel* const models[] = {&c.model};
+  name_champions(models);
   for (const train::BranchModel& b : c.model.branches) {
     const double best = std::min({b.validation_pinball, b.validation_pinball_ewma, b.validation_pinball_har});
     EXPECT_GT(best, 0.0);
     EXPECT_EQ(b.champion == "model", b.validation_pinball == best) << b.champion;
     EXPECT_EQ(b.champion == "har", b.validation_pinball_har == best) << b.champion;
   }
+}
+
+TEST(ChampionTest, ACoinWithTooFewForecastsTakesWhatDidBestOverAll) {
+  std::vector<train::TrainedModel> models(3);
+  const auto give = [&](std::size_t i, std::size_t n, double model, double ewma, double har) {
+    models[i].branches.resize(1);
+    train::BranchModel& b = models[i].branches[0];
+    b.validation_n = n;
+    b.validation_pinball = model;
+    b.validation_pinball_ewma = ewma;
+    b.validation_pinball_har = har;
+  };
+  give(0, 9000, 0.24, 0.26, 0.25);
+  give(1, 1000, 0.27, 0.28, 0.26);
+  give(2, 0, std::nan(""), std::nan(""), std::nan(""));
+  train::TrainedModel* const all[] = {&models[0], &models[1], &models[2]};
+  name_champions(all);
+  EXPECT_EQ(models[0].branches[0].champion, "model");
+  EXPECT_EQ(models[1].branches[0].champion, "har");
+  EXPECT_EQ(models[2].branches[0].champion, "model");
 }
 
 }  // namespace

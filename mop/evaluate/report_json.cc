@@ -38,6 +38,7 @@ bj::object step_json(const StepScores& s) {
           {"skill_vs_ewma_pct", number(s.skill_vs_ewma_pct)},
           {"skill_vs_har_pct", number(s.skill_vs_har_pct)},
           {"coverage_90", number(s.coverage90)},
+          {"coverage_90_top_vol_decile", number(s.coverage90_top_vol_decile)},
           {"mae_ratio", number(s.mae_ratio)}};
 }
 

@@ -81,7 +81,9 @@ RowScore score_row(const Inputs& in, std::size_t row) {
   return r;
 }
 
-StepSums score_step(const Inputs& in, std::span<const std::size_t> order, std::size_t step) {
+// `top` says which rows are in the top tenth of sigma.
+StepSums score_step(const Inputs& in, std::span<const std::size_t> order, const std::vector<bool>& top,
+                    std::size_t step) {
   const Outcomes& o = in.outcomes;
   const auto lo = level_index(in.model.levels, 0.05), hi = level_index(in.model.levels, 0.95);
   StepSums sum;
@@ -91,7 +93,12 @@ StepSums score_step(const Inputs& in, std::span<const std::size_t> order, std::s
     const double z = scaled_target(o, row, step);
     const auto q = in.model.quantiles(row, step);
     ++sum.n;
-    if (lo && hi && q[*lo] <= z && z <= q[*hi]) ++sum.covered90;
+    const std::size_t covered = lo && hi && q[*lo] <= z && z <= q[*hi] ? 1 : 0;
+    sum.covered90 += covered;
+    if (top[row]) {
+      ++sum.top_n;
+      sum.covered90_top += covered;
+    }
     sum.pinball += loss_of(in.model, row, step, z);
     sum.pinball_static += loss_of(in.baselines.fixed, row, step, z);
     sum.pinball_ewma += loss_of(in.baselines.ewma, row, step, z);
@@ -171,9 +178,12 @@ Result<ScoredSeries> score_series(const Outcomes& o, const Forecasts& forecasts,
                     "or move the split earlier",
                     o.symbol, market::to_string(o.interval), o.size()));
   }
-  for (std::size_t step = 0; step < o.horizon; ++step)
-    scored.steps.push_back(score_step(in, order, step));
   assign_vol_deciles(o, row_of, scored.rows);
+  std::vector<bool> top(o.size(), false);
+  for (std::size_t i = 0; i < row_of.size(); ++i)
+    top[row_of[i]] = scored.rows[i].vol_decile == kDeciles - 1;
+  for (std::size_t step = 0; step < o.horizon; ++step)
+    scored.steps.push_back(score_step(in, order, top, step));
   centre_range_deviations(scored.rows);
 
   const ScoredSeries* one[] = {&scored};

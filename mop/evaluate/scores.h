@@ -39,6 +39,7 @@ struct StepScores {
   double pinball = kUnknown, pinball_static = kUnknown, pinball_ewma = kUnknown, pinball_har = kUnknown;
   double skill_vs_ewma_pct = kUnknown, skill_vs_har_pct = kUnknown;
   double coverage90 = kUnknown, mae_ratio = kUnknown;
+  double coverage90_top_vol_decile = kUnknown;  // candles in the series' top tenth of sigma
 };
 
 struct CalibrationPoint {
@@ -110,6 +111,7 @@ struct RowScore {
 /// Sums over one step's candles.
 struct StepSums {
   std::size_t n = 0, covered90 = 0;
+  std::size_t top_n = 0, covered90_top = 0;  // in the top tenth of sigma
   double pinball = 0, pinball_static = 0, pinball_ewma = 0, pinball_har = 0, abs_error = 0, abs_y = 0;
 };
 

@@ -161,6 +161,8 @@ StepScores summarise_step(std::span<const ScoredSeries* const> series, std::size
     const StepSums& part = s->steps[step];
     sum.n += part.n;
     sum.covered90 += part.covered90;
+    sum.top_n += part.top_n;
+    sum.covered90_top += part.covered90_top;
     sum.pinball += part.pinball;
     sum.pinball_static += part.pinball_static;
     sum.pinball_ewma += part.pinball_ewma;
@@ -179,6 +181,8 @@ StepScores summarise_step(std::span<const ScoredSeries* const> series, std::size
   out.skill_vs_ewma_pct = skill_pct(sum.pinball, sum.pinball_ewma);
   out.skill_vs_har_pct = skill_pct(sum.pinball, sum.pinball_har);
   out.coverage90 = has_90 ? ratio(as_double(sum.covered90), n) : kUnknown;
+  out.coverage90_top_vol_decile =
+      has_90 ? ratio(as_double(sum.covered90_top), as_double(sum.top_n)) : kUnknown;
   out.mae_ratio = ratio(sum.abs_error, sum.abs_y);
   return out;
 }

@@ -6,6 +6,7 @@
 
 #include "mop/base/result.h"
 #include "mop/features/atr.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -46,14 +47,33 @@ class Adx {
   /// Feeds one finished candle. Empty until `warmup_di()` candles were seen.
   std::optional<AdxValue> push(double high, double low, double close);
 
+  /// The columns of a block. REQUIRES: warm.
+  void push_block(const CandleBlock& candles, double* adx, double* di_plus, double* di_minus);
+
   std::size_t warmup_di() const { return period_ + 1; }
   std::size_t warmup() const { return 2 * period_; }
 
  private:
   Adx(std::size_t period, double tie)
       : period_(period), share_(1.0 / static_cast<double>(period)), tie_(tie), adx_(period) {}
-  void add_movement(double high, double low);
-  std::optional<double> smooth_dx(double di_plus, double di_minus);
+  // -DM is that of the candles upside down.
+  static double movement(double this_way, double other_way, double margin) {
+    // which way a candle goes cannot be predicted
+    return where((this_way - other_way > margin) & (this_way > 0.0), this_way);
+  }
+  static double share_of(double part, double range) { return range == 0.0 ? 0.0 : 100.0 * (part / range); }
+  static double dx(double di_plus, double di_minus) {
+    const double total = di_plus + di_minus;
+    return total == 0.0 ? kNoDx : 100.0 * (std::abs(di_minus - di_plus) / total);
+  }
+  std::optional<double> smooth(double dx);
+  void forget() {
+    plus_ -= plus_ * share_;
+    minus_ -= minus_ * share_;
+    range_ -= range_ * share_;
+  }
+
+  static constexpr double kNoDx = -1.0;  // both DI are 0
 
   std::size_t period_;
   double share_;  // 1 / n
@@ -64,35 +84,23 @@ class Adx {
   WilderMean adx_;
 };
 
-inline void Adx::add_movement(double high, double low) {
-  const double up = high - last_high_;
-  const double down = last_low_ - low;
-  const double margin = tie_ * high;  // sums of selected values: which way a candle goes cannot be predicted
-  plus_ += where((up - down > margin) & (up > 0.0), up);
-  minus_ += where((down - up > margin) & (down > 0.0), down);
-}
-
-inline std::optional<double> Adx::smooth_dx(double di_plus, double di_minus) {
-  const double total = di_plus + di_minus;
-  if (total == 0.0 && adx_.full()) return adx_.mean();
-  return adx_.push(total == 0.0 ? 0.0 : 100.0 * (std::abs(di_minus - di_plus) / total));
+inline std::optional<double> Adx::smooth(double dx) {
+  if (dx == kNoDx && adx_.full()) return adx_.mean();
+  return adx_.push(dx == kNoDx ? 0.0 : dx);
 }
 
 inline std::optional<AdxValue> Adx::push(double high, double low, double close) {
   std::optional<AdxValue> value;
   if (seen_ > 0) {
-    if (seen_ >= period_) {  // the first n - 1 movements are only summed
-      plus_ -= plus_ * share_;
-      minus_ -= minus_ * share_;
-      range_ -= range_ * share_;
-    }
-    add_movement(high, low);
+    if (seen_ >= period_) forget();  // the first n - 1 movements are only summed
+    const double up = high - last_high_, down = last_low_ - low, margin = tie_ * high;
+    plus_ += movement(up, down, margin);
+    minus_ += movement(down, up, margin);
     range_ += true_range(high, low, last_close_);
   }
   if (seen_ >= period_) {
-    const double di_plus = range_ == 0.0 ? 0.0 : 100.0 * (plus_ / range_);
-    const double di_minus = range_ == 0.0 ? 0.0 : 100.0 * (minus_ / range_);
-    value = AdxValue{di_plus, di_minus, smooth_dx(di_plus, di_minus)};
+    const double di_plus = share_of(plus_, range_), di_minus = share_of(minus_, range_);
+    value = AdxValue{di_plus, di_minus, smooth(dx(di_plus, di_minus))};
   } else {
     ++seen_;
   }
@@ -120,6 +128,7 @@ class AdxColumns {
     row[1] = value ? value->di_plus : kNaN;
     row[2] = value ? value->di_minus : kNaN;
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out);
 
  private:
   Adx adx_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -26,6 +27,9 @@ inline double true_range(double high, double low, double last_close) {
   return top - bottom;
 }
 
+/// ranges[i] of a block.
+void true_ranges(const CandleBlock& candles, double* ranges);
+
 /// Average True Range and its normalised form.
 ///
 ///   TR_t = max(H_t - L_t, |H_t - C_{t-1}|, |L_t - C_{t-1}|),   atr = Wilder mean of TR,   natr = 100 * atr /
@@ -43,6 +47,10 @@ class Atr {
   /// Feeds one finished candle. Empty until `warmup()` candles were seen.
   std::optional<AtrValue> push(double high, double low, double close);
 
+  /// The atr alone, of a true range. REQUIRES: warm.
+  double next(double range) { return range_.next(range); }
+  static double natr(double atr, double close) { return 100.0 * (atr / close); }
+
   std::size_t warmup() const { return range_.period() + 1; }
 
  private:
@@ -56,7 +64,7 @@ inline std::optional<AtrValue> Atr::push(double high, double low, double close) 
   if (last == 0.0) return std::nullopt;
   const std::optional<double> atr = range_.push(true_range(high, low, last));
   if (!atr) return std::nullopt;
-  return AtrValue{*atr, 100.0 * (*atr / close)};
+  return AtrValue{*atr, natr(*atr, close)};
 }
 
 /// The columns atr_14 and natr.
@@ -75,6 +83,7 @@ class AtrColumns {
     row[0] = value ? value->atr : kNaN;
     row[1] = value ? value->natr : kNaN;
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out);
 
  private:
   Atr atr_ = Atr::make(14).value();

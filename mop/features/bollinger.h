@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -31,13 +32,21 @@ struct BollingerValue {
 /// Here the deviations are taken from a close inside the window, see RollingMoments.
 class Bollinger {
  public:
-  static constexpr Stability kStability = Stability::kRunning;
+  static constexpr Stability kStability = Stability::kExact;
 
   /// `period` is in candles, 2..1000, `deviations` > 0; anything else is kInvalidArgument.
   static Result<Bollinger> make(std::size_t period, double deviations);
 
   /// Feeds the close of one finished candle. Empty until `warmup()` closes were seen.
   std::optional<BollingerValue> push(double close);
+
+  /// `offset`: of the middle from the close.
+  BollingerValue value_of(double close, double offset, double variance) const {
+    const double reach = deviations_ * std::sqrt(variance);
+    const double middle = close + offset;
+    const double percent_b = reach == 0.0 ? 0.5 : 0.5 - offset / (2.0 * reach);
+    return {middle + reach, middle, middle - reach, 2.0 * reach, percent_b};
+  }
 
   std::size_t warmup() const { return closes_.size(); }
 
@@ -50,11 +59,7 @@ class Bollinger {
 inline std::optional<BollingerValue> Bollinger::push(double close) {
   closes_.push(close);
   if (!closes_.full()) return std::nullopt;
-  const double offset = closes_.mean_from(close);  // of the middle from the close
-  const double reach = deviations_ * std::sqrt(closes_.variance());
-  const double middle = close + offset;
-  const double percent_b = reach == 0.0 ? 0.5 : 0.5 - offset / (2.0 * reach);
-  return BollingerValue{middle + reach, middle, middle - reach, 2.0 * reach, percent_b};
+  return value_of(close, closes_.mean_from_last(), closes_.variance());
 }
 
 /// The columns bb_upper, bb_middle, bb_lower, bb_width and bb_percent_b: 20 candles, 2 deviations.
@@ -79,9 +84,11 @@ class BollingerColumns {
     row[3] = value ? value->width : kNaN;
     row[4] = value ? value->percent_b : kNaN;
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const;
 
  private:
-  Bollinger bands_ = Bollinger::make(20, 2.0).value();
+  static constexpr std::size_t kPeriod = 20;
+  Bollinger bands_ = Bollinger::make(kPeriod, 2.0).value();
 };
 
 }  // namespace mop::features

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -25,7 +26,13 @@ class Change {
   std::optional<double> push(double value) {
     const std::optional<double> last = std::exchange(last_, value);
     if (!last) return std::nullopt;
-    return *last == 0.0 ? 0.0 : value / *last - 1.0;
+    return value_of(value, *last);
+  }
+
+  static double value_of(double value, double last) { return last == 0.0 ? 0.0 : value / last - 1.0; }
+  static void push_block(const double* values, std::size_t n, double* changes) {
+    for (std::size_t i = 0; i < n; ++i)
+      changes[i] = value_of(values[i], (values - 1)[i]);
   }
 
   std::size_t warmup() const { return 2; }
@@ -45,6 +52,9 @@ class PriceChangeColumn {
 
   explicit PriceChangeColumn(const EdgeRules&) {}
   void push(const CandleValues& candle, double* row) { row[0] = change_.push(candle.close).value_or(kNaN); }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const {
+    Change::push_block(candles.close, candles.n, out.column(0));
+  }
 
  private:
   Change change_;
@@ -61,6 +71,9 @@ class VolumeChangeColumn {
 
   explicit VolumeChangeColumn(const EdgeRules&) {}
   void push(const CandleValues& candle, double* row) { row[0] = change_.push(candle.volume).value_or(kNaN); }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const {
+    Change::push_block(candles.volume, candles.n, out.column(0));
+  }
 
  private:
   Change change_;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -20,13 +21,19 @@ namespace mop::features {
 /// flow; a window without volume gives 0.
 class Cmf {
  public:
-  static constexpr Stability kStability = Stability::kRunning;
+  static constexpr Stability kStability = Stability::kExact;
 
   /// `period` is in candles, 1..1000; anything else is kInvalidArgument.
   static Result<Cmf> make(std::size_t period);
 
   /// Feeds one finished candle. Empty until `warmup()` candles were seen.
   std::optional<double> push(double high, double low, double close, double volume);
+
+  static double flow(double high, double low, double close, double volume) {
+    const double range = high - low;
+    return range == 0.0 ? 0.0 : volume * (((close - low) - (high - close)) / range);
+  }
+  static double value_of(double flow, double volume) { return volume == 0.0 ? 0.0 : flow / volume; }
 
   std::size_t warmup() const { return flow_.size(); }
 
@@ -36,11 +43,10 @@ class Cmf {
 };
 
 inline std::optional<double> Cmf::push(double high, double low, double close, double volume) {
-  const double range = high - low;
-  flow_.push(range == 0.0 ? 0.0 : volume * (((close - low) - (high - close)) / range));
+  flow_.push(flow(high, low, close, volume));
   volume_.push(volume);
   if (!flow_.full()) return std::nullopt;
-  return volume_.sum() == 0.0 ? 0.0 : flow_.sum() / volume_.sum();
+  return value_of(flow_.sum(), volume_.sum());
 }
 
 /// The column cmf, over 20 candles.
@@ -56,9 +62,11 @@ class CmfColumn {
   void push(const CandleValues& candle, double* row) {
     row[0] = cmf_.push(candle.high, candle.low, candle.close, candle.volume).value_or(kNaN);
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const;
 
  private:
-  Cmf cmf_ = Cmf::make(20).value();
+  static constexpr std::size_t kPeriod = 20;
+  Cmf cmf_ = Cmf::make(kPeriod).value();
 };
 
 }  // namespace mop::features

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -26,6 +27,9 @@ class Ema {
   /// Feeds one finite value. Empty until `warmup()` values were seen.
   std::optional<double> push(double value);
 
+  /// The same without the question whether it is warm. REQUIRES: it is.
+  double next(double value) { return mean_ += (value - mean_) * alpha_; }
+
   std::size_t warmup() const { return period_; }
 
  private:
@@ -42,7 +46,7 @@ inline std::optional<double> Ema::push(double value) {
     if (++seen_ < period_) return std::nullopt;
     mean_ /= static_cast<double>(period_);
   } else {
-    mean_ += (value - mean_) * alpha_;
+    next(value);
   }
   return mean_;
 }
@@ -65,6 +69,7 @@ class EmaColumns {
     for (std::size_t i = 0; i < means_.size(); ++i)
       row[i] = means_[i].push(candle.close).value_or(kNaN);
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out);
 
  private:
   std::array<Ema, 5> means_{Ema::make(10).value(), Ema::make(20).value(), Ema::make(50).value(),

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -22,6 +23,10 @@ class Hl2Column {
 
   explicit Hl2Column(const EdgeRules&) {}
   void push(const CandleValues& candle, double* row) const { row[0] = hl2(candle.high, candle.low); }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const {
+    for (std::size_t i = 0; i < candles.n; ++i)
+      out.column(0)[i] = hl2(candles.high[i], candles.low[i]);
+  }
 };
 
 }  // namespace mop::features

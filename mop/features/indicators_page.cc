@@ -14,8 +14,7 @@ Two sets of columns come out of the same candles. `mop features SYMBOL --timefra
 
 Letters: O H L C V are open, high, low, close and volume of the candle; `[n back]` is the value n candles earlier. *Warm-up* is the number of candles needed for the first value: row `warm-up - 1` (counted from 0) has it, the rows before are empty (NaN). *Stability* says how much a value depends on where the history begins:
 
-- **exact**: only on the last *warm-up* candles, bit for bit.
-- **running**: the same up to rounding (sums over sliding windows, made of partial sums; nothing is ever subtracted, so nothing accumulates).
+- **exact**: only on the last *warm-up* candles, bit for bit. Sums over sliding windows are of this kind too: they are made of partial sums, nothing is ever subtracted.
 - **converging**: the start fades exponentially. `mop features --certify` prints by how much two starts still differ after 50 to 2000 candles.
 - **path-dependent**: the start never fades. No model input is of this kind.
 

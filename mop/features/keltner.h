@@ -5,6 +5,7 @@
 
 #include "mop/base/result.h"
 #include "mop/features/atr.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/ema.h"
@@ -33,12 +34,19 @@ class Keltner {
   /// Feeds one finished candle. Empty until `warmup()` candles were seen.
   std::optional<KeltnerValue> push(double high, double low, double close);
 
+  /// The same of a close and a true range, without the question whether it is warm. REQUIRES: it is.
+  KeltnerValue next(double close, double range) { return value_of(ema_.next(close), atr_.next(range)); }
+
   std::size_t warmup() const;
 
  private:
   Keltner(Ema ema, Atr atr, double multiple) : ema_(ema), atr_(atr), multiple_(multiple) {}
   Ema ema_;
   Atr atr_;
+  KeltnerValue value_of(double middle, double atr) const {
+    const double reach = multiple_ * atr;
+    return {middle + reach, middle, middle - reach};
+  }
   double multiple_;
 };
 
@@ -46,8 +54,7 @@ inline std::optional<KeltnerValue> Keltner::push(double high, double low, double
   const std::optional<double> middle = ema_.push(close);
   const std::optional<AtrValue> range = atr_.push(high, low, close);
   if (!middle || !range) return std::nullopt;
-  const double reach = multiple_ * range->atr;
-  return KeltnerValue{*middle + reach, *middle, *middle - reach};
+  return value_of(*middle, range->atr);
 }
 
 /// The columns kc_upper, kc_middle and kc_lower: EMA 20, twice the ATR 14.
@@ -68,6 +75,7 @@ class KeltnerColumns {
     row[1] = value ? value->middle : kNaN;
     row[2] = value ? value->lower : kNaN;
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out);
 
  private:
   Keltner channel_ = Keltner::make(20, 14, 2.0).value();

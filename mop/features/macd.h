@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/ema.h"
@@ -34,6 +35,13 @@ class Macd {
 
   /// Feeds the close of one finished candle. Empty until `warmup()` closes were seen.
   std::optional<MacdValue> push(double close);
+
+  /// The same without the question whether it is warm. REQUIRES: it is.
+  MacdValue next(double close) {
+    const double line = fast_.next(close) - slow_.next(close);
+    const double signal = signal_.next(line);
+    return {line, signal, line - signal};
+  }
 
   std::size_t warmup() const { return slow_.warmup() + signal_.warmup() - 1; }
 
@@ -75,6 +83,7 @@ class MacdColumns {
     row[1] = value ? value->signal : kNaN;
     row[2] = value ? value->histogram : kNaN;
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out);
 
  private:
   Macd macd_ = Macd::make(12, 26, 9).value();

@@ -80,6 +80,32 @@ TEST(MarketContextTest, EntersTheInputsAtTheSameClose) {
     EXPECT_EQ(inputs.column("btc_return")[t], move.btc_in_sigma);
     EXPECT_EQ(inputs.column("market_return")[t], move.mean_in_sigma);
     EXPECT_NEAR(inputs.column("relative_return")[t], (log_return(other, t) - move.mean) / sigma[t], 1e-9);
+    const MarketMove before = market.at(other.close_time(t - 1));
+    EXPECT_EQ(inputs.column("btc_return_1_back")[t], before.btc_in_sigma);
+    EXPECT_EQ(inputs.column("market_return_1_back")[t], before.mean_in_sigma);
+  }
+}
+
+// What a live market is fed close by close: a coin that begins late, one with a hole, hours without any coin.
+TEST(MarketStateTest, EqualsTheBatchBitForBit) {
+  const CandleSeries btc = coin("BTCUSDT", 1);
+  const std::vector<CandleSeries> coins{
+      market::splice(coin("ETHUSDT", 2).slice(20, 90), coin("ETHUSDT", 2).slice(95, 300)),
+      market::splice(btc.slice(0, 92), btc.slice(94, 300))};
+  const MarketContext batch(coins);
+  MarketState live(Interval::k1h);
+  for (std::size_t t = 0; t < btc.size(); ++t) {
+    MarketReturns returns;
+    for (const CandleSeries& series : coins) {
+      const std::size_t i = series.lower_bound(btc.open_time[t]);
+      if (i == 0 || i == series.size() || series.open_time[i] != btc.open_time[t]) continue;
+      if (series.open_time[i - 1] == btc.open_time[t - 1]) returns.add(series.symbol, log_return(series, i));
+    }
+    const MarketMove a = live.push(returns), b = batch.at(btc.close_time(t));
+    ASSERT_EQ(a.known, b.known) << t;
+    ASSERT_TRUE(testing::same_bits(a.btc_in_sigma, b.btc_in_sigma)) << t;
+    ASSERT_TRUE(testing::same_bits(a.mean_in_sigma, b.mean_in_sigma)) << t;
+    ASSERT_TRUE(testing::same_bits(a.mean, b.mean)) << t;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -33,7 +34,7 @@ struct MfiRules {
 /// scaled; model inputs therefore use a tie of 1e-12.
 class Mfi {
  public:
-  static constexpr Stability kStability = Stability::kRunning;
+  static constexpr Stability kStability = Stability::kExact;
 
   /// `period` is in candles, 2..1000; anything else is kInvalidArgument.
   static Result<Mfi> make(std::size_t period, MfiRules rules = {});
@@ -41,17 +42,26 @@ class Mfi {
   /// Feeds one finished candle. Empty until `warmup()` candles were seen.
   std::optional<double> push(double high, double low, double close, double volume);
 
+  /// mfi[i] of a block. REQUIRES: warm.
+  void push_block(const CandleBlock& candles, double* mfi) const;
+
   std::size_t warmup() const { return rises_.size() + 1; }
 
  private:
   Mfi(std::size_t period, MfiRules rules) : rises_(period), falls_(period), rules_(rules) {}
+  static double typical(double high, double low, double close) { return (high + low + close) / 3.0; }
+  double value_of(double rises, double falls) const {
+    const double total = rises + falls;
+    return total == 0.0 ? rules_.flat_value : 100.0 * (rises / total);
+  }
+
   RollingSum rises_, falls_;  // P V
   MfiRules rules_;
   double last_price_ = 0.0;  // none yet: prices are above 0
 };
 
 inline std::optional<double> Mfi::push(double high, double low, double close, double volume) {
-  const double price = (high + low + close) / 3.0;
+  const double price = typical(high, low, close);
   const double last = std::exchange(last_price_, price);
   if (last == 0.0) return std::nullopt;
   const double change = price - last;
@@ -60,8 +70,7 @@ inline std::optional<double> Mfi::push(double high, double low, double close, do
   rises_.push(where(change > margin, flow));
   falls_.push(where(-change > margin, flow));
   if (!rises_.full()) return std::nullopt;
-  const double total = rises_.sum() + falls_.sum();
-  return total == 0.0 ? rules_.flat_value : 100.0 * (rises_.sum() / total);
+  return value_of(rises_.sum(), falls_.sum());
 }
 
 /// The column mfi, over 14 changes.
@@ -78,6 +87,7 @@ class MfiColumn {
   void push(const CandleValues& candle, double* row) {
     row[0] = mfi_.push(candle.high, candle.low, candle.close, candle.volume).value_or(kNaN);
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const;
 
  private:
   Mfi mfi_;

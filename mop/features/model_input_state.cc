@@ -118,10 +118,7 @@ double ModelInputState::push(const CandleValues& candle, ModelInputRow& row, con
   map_realised_volatility(candle, context, row);
   map_time(candle.close_time, row);
   map_taker(candle, row);
-  row[kBtcReturn] = market.btc_in_sigma;
-  row[kMarketReturn] = market.mean_in_sigma;
-  row[kRelativeReturn] = market.known ? (context.log_return - market.mean) / context.sigma
-                                      : 0.0 * context.log_return * context.sigma;  // NaN in warm-up
+  map_market(market, context, row);
   return context.sigma;
 }
 
@@ -180,6 +177,15 @@ void ModelInputState::map_taker(const CandleValues& candle, ModelInputRow& row) 
   row[kTakerImbalance] = candle.volume == 0.0 ? 0.0 : net / candle.volume;
   if (!taker_net_.full()) return;
   row[kTakerImbalance24] = taker_volume_.sum() == 0.0 ? 0.0 : taker_net_.sum() / taker_volume_.sum();
+}
+
+void ModelInputState::map_market(const MarketMove& market, const Context& context, ModelInputRow& row) {
+  row[kBtcReturn] = market.btc_in_sigma;
+  row[kMarketReturn] = market.mean_in_sigma;
+  row[kRelativeReturn] = market.known ? (context.log_return - market.mean) / context.sigma
+                                      : 0.0 * context.log_return * context.sigma;  // NaN in warm-up
+  row[kBtcReturnBack] = std::exchange(last_btc_, market.btc_in_sigma);
+  row[kMarketReturnBack] = std::exchange(last_mean_, market.mean_in_sigma);
 }
 
 }  // namespace mop::features

@@ -22,6 +22,7 @@ enum ContextInput : std::uint8_t {
   kParkinson1, kParkinson4, kParkinson24, kParkinson96, kParkinson5d,
   kGarmanKlass1, kGarmanKlass4, kGarmanKlass24, kGarmanKlass96, kGarmanKlass5d,
   kTakerImbalance, kTakerImbalance24, kBtcReturn, kMarketReturn, kRelativeReturn,
+  kBtcReturnBack, kMarketReturnBack,
   kModelInputs,  // how many
 };
 // clang-format on
@@ -60,6 +61,7 @@ class ModelInputState {
   void map_volumes(const CandleValues& candle, const Context& context, ModelInputRow& row) const;
   void map_realised_volatility(const CandleValues& candle, const Context& context, ModelInputRow& row);
   void map_taker(const CandleValues& candle, ModelInputRow& row);
+  void map_market(const MarketMove& market, const Context& context, ModelInputRow& row);
 
   // Neutral on flat windows, and blind to ties that rounding decides.
   RawFeatureState raw_{{.tie = 1e-12, .flat_value = 50.0}};
@@ -70,6 +72,7 @@ class ModelInputState {
   RollingSum taker_net_{24}, taker_volume_{24};
   RollingMedian volume_day_;
   std::optional<CandleValues> last_;
+  double last_btc_ = kNaN, last_mean_ = kNaN;  // the market's move over the last candle, in sigmas
 };
 
 }  // namespace mop::features

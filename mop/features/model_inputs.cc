@@ -25,7 +25,6 @@ struct Mapping {
 };
 
 constexpr Stability kExact = Stability::kExact;
-constexpr Stability kRunning = Stability::kRunning;
 constexpr Stability kConverging = Stability::kConverging;
 constexpr Needs kNothing = Needs::kNothing;
 constexpr Needs kSigma = Needs::kSigma;
@@ -39,10 +38,10 @@ constexpr Mapping kOwnForms[] = {
     {"volume", "volume", "ln(max(V / U, 0.001))", kExact, kDay},
     {"roc_12", "momentum", "ln(1 + roc_12 / 100) / (S * sqrt(12))", kConverging, kSigma},
     {"momentum", "momentum", "momentum / C / (S * sqrt(5))", kConverging, kSigma},
-    {"bb_percent_b", "volatility", "bb_percent_b - 0.5", kRunning, kNothing},
+    {"bb_percent_b", "volatility", "bb_percent_b - 0.5", kExact, kNothing},
     {"natr", "volatility", "ln(max(natr, 0.001))", kConverging, kNothing},
     {"obv", "volume", "sign(r) * ln(1 + V / U)", kExact, kDay, 2},
-    {"cmf", "volume", "cmf", kRunning, kNothing},
+    {"cmf", "volume", "cmf", kExact, kNothing},
     {"vpt", "volume", "sign(r) * ln(1 + V / U * |price_change| / S)", kConverging, kSigma, 2},
     {"price_change", "momentum", "price_change / S", kConverging, kSigma},
     {"volume_change", "volume", "ln((V / U + 0.001) / (V[1 back] / U + 0.001))", kExact, kDay},
@@ -73,10 +72,12 @@ constexpr Mapping kContext[] = {
     {"garman_klass_96", "context", "ln(max(sqrt(mean of 96 G), 0.1 * S))", kConverging, kSigma, 96},
     {"garman_klass_5d", "context", "ln(max(sqrt(mean of G over 5 days), 0.1 * S))", kConverging, kSigma, 0, 5},
     {"taker_imbalance", "volume", "(2 T - V) / V; 0 if V = 0 or T is not stated", kExact, kNothing, 1, 0, InputSource::kTaker},
-    {"taker_imbalance_24", "volume", "sum(2 T - V) / sum(V) over 24; 0 if sum(V) = 0, 0 for each T not stated", kRunning, kNothing, 24, 0, InputSource::kTaker},
+    {"taker_imbalance_24", "volume", "sum(2 T - V) / sum(V) over 24; 0 if sum(V) = 0, 0 for each T not stated", kExact, kNothing, 24, 0, InputSource::kTaker},
     {"btc_return", "market", "r of BTCUSDT over its own sigma; 0 where it has none", kConverging, kNothing, 1, 0, InputSource::kMarket},
     {"market_return", "market", "m / sigma of m, m the mean r of all coins; 0 where there is none", kConverging, kNothing, 1, 0, InputSource::kMarket},
     {"relative_return", "market", "(r - m) / S; 0 where there is no m", kConverging, kSigma, 2, 0, InputSource::kMarket},
+    {"btc_return_1_back", "market", "btc_return of the candle before", kConverging, kNothing, 2, 0, InputSource::kMarket},
+    {"market_return_1_back", "market", "market_return of the candle before", kConverging, kNothing, 2, 0, InputSource::kMarket},
 };
 // clang-format on
 static_assert(kRawColumns + std::size(kContext) == kModelInputs);

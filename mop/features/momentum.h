@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -52,9 +53,11 @@ class MomentumColumn {
 
   explicit MomentumColumn(const EdgeRules&) {}
   void push(const CandleValues& candle, double* row) { row[0] = momentum_.push(candle.close).value_or(kNaN); }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const;
 
  private:
-  Momentum momentum_ = Momentum::make(5).value();
+  static constexpr std::size_t kPeriod = 5;
+  Momentum momentum_ = Momentum::make(kPeriod).value();
 };
 
 }  // namespace mop::features

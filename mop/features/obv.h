@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -25,6 +26,11 @@ class Obv {
   /// Feeds one finished candle.
   double push(double close, double volume);
 
+  static double step(double close, double last_close, double volume) {
+    return where(close > last_close, volume) - where(close < last_close, volume);
+  }
+  double add(double step) { return total_ += step; }
+
   std::size_t warmup() const { return 1; }
 
  private:
@@ -33,7 +39,7 @@ class Obv {
 };
 
 inline double Obv::push(double close, double volume) {
-  total_ += where(close > last_close_, volume) - where(close < last_close_, volume);
+  add(step(close, last_close_, volume));
   last_close_ = close;
   return total_;
 }
@@ -49,6 +55,16 @@ class ObvColumn {
 
   explicit ObvColumn(const EdgeRules&) {}
   void push(const CandleValues& candle, double* row) { row[0] = obv_.push(candle.close, candle.volume); }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) {
+    const double* last_close = candles.close - 1;
+    double* const column = out.column(0);
+    for (std::size_t i = 0; i < candles.n; ++i)
+      column[i] = Obv::step(candles.close[i], last_close[i], candles.volume[i]);
+    Obv obv = obv_;  // in registers
+    for (std::size_t i = 0; i < candles.n; ++i)
+      column[i] = obv.add(column[i]);
+    obv_ = obv;
+  }
 
  private:
   Obv obv_;

@@ -1,6 +1,8 @@
 #pragma once
+#include <algorithm>
 #include <array>
 
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -27,6 +29,13 @@ class PriceColumns {
     row[2] = candle.low;
     row[3] = candle.close;
     row[4] = candle.volume;
+  }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const {
+    std::copy_n(candles.open, candles.n, out.column(0));
+    std::copy_n(candles.high, candles.n, out.column(1));
+    std::copy_n(candles.low, candles.n, out.column(2));
+    std::copy_n(candles.close, candles.n, out.column(3));
+    std::copy_n(candles.volume, candles.n, out.column(4));
   }
 };
 

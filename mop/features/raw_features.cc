@@ -15,10 +15,6 @@
 namespace mop::features {
 namespace {
 
-// Candles whose five input columns stay in the first-level cache while one indicator after another reads
-// them.
-constexpr std::size_t kBlock = 256;
-
 // Results larger than this have left the caches before anybody reads them, so they need not pass through.
 constexpr std::size_t kPastCaches = std::size_t{16} << 20;
 
@@ -62,12 +58,18 @@ void compute_raw_features(const market::CandleSeries& run, std::span<double> col
   MOP_CHECK(columns.size() == kRawColumns * rows) << columns.size() << " places for " << rows << " rows";
   const bool past_caches = columns.size_bytes() > kPastCaches;
   RawFeatureState state;
-  std::vector<double> block(kRawColumns * kBlock);
-  for (std::size_t first = 0; first < rows; first += kBlock) {
-    const std::size_t n = std::min(kBlock, rows - first);
-    state.push_block(run, first, first + n, block.data(), kBlock);
+  const std::size_t warm = std::min(kBlockHistory, rows);
+  RawRow row;
+  for (std::size_t t = 0; t < warm; ++t) {
+    state.push(candle_values(run, t), row);
     for (std::size_t f = 0; f < kRawColumns; ++f)
-      store(block.data() + f * kBlock, n, columns.data() + f * rows + first, past_caches);
+      columns[f * rows + t] = row[f];
+  }
+  for (std::size_t first = warm; first < rows; first += kBlock) {
+    state.push_block(run, first, std::min(first + kBlock, rows),
+                     [&](std::size_t f, const double* values, std::size_t n) {
+                       store(values, n, columns.data() + f * rows + first, past_caches);
+                     });
   }
 #if defined(__SSE2__)
   if (past_caches) _mm_sfence();  // another thread may read them next

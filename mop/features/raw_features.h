@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mop/features/indicator_info.h"
+#include "mop/features/large_pages.h"
 #include "mop/market/candle_series.h"
 
 namespace mop::features {
@@ -18,7 +19,7 @@ std::span<const IndicatorInfo> raw_features();
 struct FeatureMatrix {
   std::vector<std::string> names;  // (F)
   std::size_t rows = 0;            // N
-  std::vector<double> values;      // (F, N): column f is values[f * rows .. (f + 1) * rows)
+  ColumnVector values;             // (F, N): column f is values[f * rows .. (f + 1) * rows)
 
   std::span<const double> column(std::size_t f) const;
   /// REQUIRES: `name` is one of names.

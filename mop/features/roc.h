@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -27,6 +28,10 @@ class Roc {
   /// Feeds the close of one finished candle. Empty until `warmup()` closes were seen.
   std::optional<double> push(double close);
 
+  static double value_of(double close, double before) {
+    return before == 0.0 ? 0.0 : 100.0 * (close / before - 1.0);
+  }
+
   std::size_t warmup() const { return past_.size() + 1; }
 
  private:
@@ -36,10 +41,7 @@ class Roc {
 
 inline std::optional<double> Roc::push(double close) {
   std::optional<double> value;
-  if (past_.full()) {
-    const double before = past_.oldest();
-    value = before == 0.0 ? 0.0 : 100.0 * (close / before - 1.0);
-  }
+  if (past_.full()) value = value_of(close, past_.oldest());
   past_.push(close);
   return value;
 }
@@ -55,9 +57,11 @@ class RocColumn {
 
   explicit RocColumn(const EdgeRules&) {}
   void push(const CandleValues& candle, double* row) { row[0] = roc_.push(candle.close).value_or(kNaN); }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const;
 
  private:
-  Roc roc_ = Roc::make(12).value();
+  static constexpr std::size_t kPeriod = 12;
+  Roc roc_ = Roc::make(kPeriod).value();
 };
 
 }  // namespace mop::features

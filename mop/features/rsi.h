@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -34,6 +35,15 @@ class Rsi {
   /// Feeds the close of one finished candle (quote currency, finite, > 0). Empty until `warmup()` closes.
   std::optional<double> push(double close);
 
+  /// A change as rise and fall, both >= 0; writes the smoothed rise and the sum of both. REQUIRES: warm.
+  void next(double rise, double fall, double& gain, double& total) {
+    gain = gain_.next(rise);
+    total = gain + loss_.next(fall);
+  }
+  double value_of(double gain, double total) const {
+    return total == 0.0 ? flat_value_ : 100.0 * (gain / total);
+  }
+
   std::size_t warmup() const { return gain_.period() + 1; }  // n changes need n + 1 closes
 
  private:
@@ -51,8 +61,7 @@ inline std::optional<double> Rsi::push(double close) {
   const std::optional<double> gain = gain_.push(rise);
   const std::optional<double> loss = loss_.push(rise - change);
   if (!gain) return std::nullopt;
-  const double total = *gain + *loss;
-  return total == 0.0 ? flat_value_ : 100.0 * (*gain / total);
+  return value_of(*gain, *gain + *loss);
 }
 
 /// The columns rsi_14 and rsi_21.
@@ -71,6 +80,7 @@ class RsiColumns {
     row[0] = fast_.push(candle.close).value_or(kNaN);
     row[1] = slow_.push(candle.close).value_or(kNaN);
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out);
 
  private:
   Rsi fast_, slow_;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -19,7 +20,7 @@ namespace mop::features {
 /// Source: TA-Lib SMA.
 class Sma {
  public:
-  static constexpr Stability kStability = Stability::kRunning;
+  static constexpr Stability kStability = Stability::kExact;
 
   /// `period` is in candles, 1..1000; anything else is kInvalidArgument.
   static Result<Sma> make(std::size_t period);
@@ -56,6 +57,7 @@ class SmaColumns {
     for (std::size_t i = 0; i < means_.size(); ++i)
       row[i] = means_[i].push(candle.close).value_or(kNaN);
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const;
 
  private:
   std::array<Sma, 5> means_{Sma::make(10).value(), Sma::make(20).value(), Sma::make(50).value(),

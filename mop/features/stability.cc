@@ -6,8 +6,6 @@ std::string_view to_string(Stability stability) {
   switch (stability) {
     case Stability::kExact:
       return "exact";
-    case Stability::kRunning:
-      return "running";
     case Stability::kConverging:
       return "converging";
     case Stability::kPathDependent:

@@ -7,12 +7,11 @@ namespace mop::features {
 /// How far a value depends on where the history it was computed from begins.
 enum class Stability : std::uint8_t {
   kExact,          // only the last `warmup` candles: bit-equal from any earlier start
-  kRunning,        // the same up to rounding (sums over sliding windows)
   kConverging,     // the start fades exponentially (EMA, Wilder smoothing)
   kPathDependent,  // the start never fades (cumulative sums): not comparable between two starts
 };
 
-/// "exact", "running", "converging", "path-dependent".
+/// "exact", "converging", "path-dependent".
 std::string_view to_string(Stability stability);
 
 }  // namespace mop::features

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mop/base/result.h"
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -26,7 +27,7 @@ struct StochasticValue {
 /// simple averages. A range of zero counts as `flat_value`, 0 as in TA-Lib unless another is asked for.
 class Stochastic {
  public:
-  static constexpr Stability kStability = Stability::kRunning;
+  static constexpr Stability kStability = Stability::kExact;
 
   /// Periods in candles, 1..1000; anything else is kInvalidArgument. `flat_value` in percent.
   static Result<Stochastic> make(std::size_t period, std::size_t smooth, std::size_t d_period,
@@ -34,6 +35,14 @@ class Stochastic {
 
   /// Feeds one finished candle. Empty until `warmup()` candles were seen.
   std::optional<StochasticValue> push(double high, double low, double close);
+
+  /// 100 * (C - lowest) / (highest - lowest).
+  double fast(double highest, double lowest, double close) const {
+    const double range = highest - lowest;
+    return range == 0.0 ? flat_value_ : 100.0 * ((close - lowest) / range);
+  }
+  /// k[i] and d[i] of a block. REQUIRES: warm.
+  void push_block(const CandleBlock& candles, double* k, double* d) const;
 
   std::size_t warmup() const { return high_.size() + fast_.size() + slow_.size() - 2; }
 
@@ -50,8 +59,7 @@ inline std::optional<StochasticValue> Stochastic::push(double high, double low, 
   high_.push(high);
   low_.push(low);
   if (!high_.full()) return std::nullopt;
-  const double range = high_.value() - low_.value();
-  fast_.push(range == 0.0 ? flat_value_ : 100.0 * ((close - low_.value()) / range));
+  fast_.push(fast(high_.value(), low_.value(), close));
   if (!fast_.full()) return std::nullopt;
   const double k = fast_.mean();
   slow_.push(k);
@@ -76,6 +84,7 @@ class StochasticColumns {
     row[0] = value ? value->k : kNaN;
     row[1] = value ? value->d : kNaN;
   }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) const;
 
  private:
   Stochastic stochastic_;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "mop/features/candle_block.h"
 #include "mop/features/candle_values.h"
 #include "mop/features/edge_rules.h"
 #include "mop/features/indicator_info.h"
@@ -24,6 +25,11 @@ class Vpt {
   /// Feeds one finished candle (close > 0).
   double push(double close, double volume);
 
+  static double step(double close, double last_close, double volume) {
+    return volume * (close / last_close - 1.0);
+  }
+  double add(double step) { return total_ += step; }
+
   std::size_t warmup() const { return 1; }
 
  private:
@@ -32,7 +38,7 @@ class Vpt {
 };
 
 inline double Vpt::push(double close, double volume) {
-  if (last_close_ > 0.0) total_ += volume * (close / last_close_ - 1.0);
+  if (last_close_ > 0.0) add(step(close, last_close_, volume));
   last_close_ = close;
   return total_;
 }
@@ -48,6 +54,16 @@ class VptColumn {
 
   explicit VptColumn(const EdgeRules&) {}
   void push(const CandleValues& candle, double* row) { row[0] = vpt_.push(candle.close, candle.volume); }
+  void push_block(const CandleBlock& candles, const BlockColumns& out) {
+    const double* last_close = candles.close - 1;
+    double* const column = out.column(0);
+    for (std::size_t i = 0; i < candles.n; ++i)
+      column[i] = Vpt::step(candles.close[i], last_close[i], candles.volume[i]);
+    Vpt vpt = vpt_;  // in registers
+    for (std::size_t i = 0; i < candles.n; ++i)
+      column[i] = vpt.add(column[i]);
+    vpt_ = vpt;
+  }
 
  private:
   Vpt vpt_;

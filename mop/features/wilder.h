@@ -24,9 +24,14 @@ class WilderMean {
       if (++seen_ < period_) return std::nullopt;
       mean_ /= static_cast<double>(period_);
     } else {
-      mean_ = (mean_ * before_ + value) * share_;  // a product: a quotient takes three times as long
+      next(value);
     }
     return mean_;
+  }
+
+  /// The same without the question whether it is full. REQUIRES: it is.
+  double next(double value) {
+    return mean_ = (mean_ * before_ + value) * share_;  // a product: a quotient takes three times as long
   }
 
   bool full() const { return seen_ == period_; }

@@ -1,5 +1,7 @@
 // Sliding windows the indicators are made of. Constant memory; nothing here allocates after construction.
 #pragma once
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <limits>
 #include <vector>
@@ -29,46 +31,59 @@ class Window {
   bool full_ = false;
 };
 
-/// Folds the last `size` values with an operation that is associative and has an identity, in amortised
-/// constant time: three operations a value. The values are cut into blocks of `size`; a window is the end of
-/// one block and the beginning of the next. Beginnings are folded as they come, ends once per block,
-/// backwards. Nothing is ever taken out again, so a sum carries no rounding error of values that have left
-/// the window.
+/// Folds the last `size` values with an associative operation, in log2(size) steps a value: folds of the last
+/// 1, 2, 4, 8 ... values are each made of two of half their length, and the window of as many of them as
+/// `size` has binary digits, the shortest of them the newest. Nothing is ever taken out again, so a value
+/// depends on the window alone, bit for bit, and large values that have left it leave no rounding error.
 ///
-/// Source: van Herk (1992) and Gil and Werman (1993), who did it for maxima.
+/// Source: the doubling of Hillis and Steele, Data Parallel Algorithms (1986). window_block.h has the same
+/// arithmetic over columns.
 template <typename Op>
 class RollingFold {
  public:
   /// `size` >= 1.
-  explicit RollingFold(std::size_t size) : ends_(size + 1, Op::kIdentity), size_(size) {}
+  explicit RollingFold(std::size_t size) : size_(size) {
+    std::size_t all = 0;
+    for (std::size_t length = 1; length <= size; length *= 2)
+      all += ring_size(length);
+    rings_.assign(all, Op::kIdentity);
+  }
 
   void push(double value) {
-    beginning_ = Op::apply(beginning_, value);
-    fold_ = Op::apply(ends_[next_ + 1], beginning_);
-    ends_[next_] = value;  // its end of the last block is in no later window
-    if (++next_ == size_) {
-      fold_ends(ends_.data(), size_);
-      beginning_ = Op::kIdentity;
-      next_ = 0;
-      full_ = true;
+    double* ring = rings_.data();
+    for (std::size_t length = 1;; length *= 2) {
+      const std::size_t last = ring_size(length) - 1;
+      if (size_ & length) {
+        const std::size_t newer = size_ & (length - 1);  // values in the pieces before
+        fold_ = newer == 0 ? value : Op::apply(fold_, ring[(pushed_ - newer) & last]);
+      }
+      if (2 * length > size_) {
+        ring[pushed_ & last] = value;
+        break;
+      }
+      const double older = ring[(pushed_ - length) & last];
+      ring[pushed_ & last] = value;
+      value = Op::apply(value, older);
+      ring += last + 1;
     }
+    ++pushed_;
   }
-  /// Of the last `size` values, of all while there are fewer.
+  /// Of the last `size` values. REQUIRES: full().
   double value() const { return fold_; }
-  bool full() const { return full_; }
+  bool full() const { return pushed_ >= size_; }
   std::size_t size() const { return size_; }
 
  private:
-  static void fold_ends(double* ends, std::size_t size) {
-    for (std::size_t i = size - 1; i-- > 0;)
-      ends[i] = Op::apply(ends[i], ends[i + 1]);
+  // Of folds of `length` values: as far back as they are needed, a power of two.
+  std::size_t ring_size(std::size_t length) const {
+    const std::size_t newer = size_ & length ? size_ & (length - 1) : 0;
+    return std::bit_ceil(2 * length <= size_ ? std::max(length, newer) : newer);
   }
 
-  std::vector<double> ends_;  // values of this block up to next_, ends of the last block from there on
   std::size_t size_;
-  std::size_t next_ = 0;
-  double beginning_ = Op::kIdentity, fold_ = Op::kIdentity;
-  bool full_ = false;
+  std::vector<double> rings_;  // one behind the other, shortest folds first
+  std::size_t pushed_ = 0;
+  double fold_ = Op::kIdentity;
 };
 
 struct Sum {
@@ -94,74 +109,93 @@ class RollingSum : public RollingFold<Sum> {
   explicit RollingSum(std::size_t size) : RollingFold(size), share_(1.0 / static_cast<double>(size)) {}
   double sum() const { return value(); }
   double mean() const { return value() * share_; }
+  /// 1 / size: means are sums times this.
+  double share() const { return share_; }
 
  private:
   double share_;  // 1 / size
 };
 
-/// Mean and population variance of the last `size` values, in amortised constant time, by the same cutting
-/// into blocks. Deviations are taken from a value inside the window, so that nothing large cancels: the
-/// relative error of the variance stays below 1e-13 at any price level, and equal values have variance 0.
+/// Two neighbouring windows of `newer` and `older` values become one: sums are of deviations from each
+/// window's last value, squares of deviations from its mean. Only differences of values inside the window
+/// enter, so nothing large cancels at any price level, and equal values have a variance of exactly 0.
+///
+/// Source: Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances
+/// (1979).
+class JoinMoments {
+ public:
+  JoinMoments(std::size_t newer, std::size_t older)
+      : older_(static_cast<double>(older)),
+        share_newer_(1.0 / static_cast<double>(newer)),
+        share_older_(1.0 / older_),
+        weight_(static_cast<double>(newer) * older_ / (static_cast<double>(newer) + older_)) {}
+
+  /// `step`: last value of the newer window minus last value of the older one.
+  double sum(double newer, double older, double step) const { return newer + (older - older_ * step); }
+  double squares(double newer, double older, double sum_newer, double sum_older, double step) const {
+    const double apart = (sum_newer * share_newer_ - sum_older * share_older_) + step;  // of the means
+    return (newer + older) + apart * apart * weight_;
+  }
+
+ private:
+  double older_, share_newer_, share_older_, weight_;
+};
+
+/// Mean and population variance of the last `size` values, in log2(size) steps a value: windows of 1, 2, 4, 8
+/// ... values joined as in RollingFold.
 class RollingMoments {
  public:
   /// `size` >= 1.
   explicit RollingMoments(std::size_t size)
-      : values_(size, 0.0),
-        end_sums_(size + 1, 0.0),
-        end_squares_(size + 1, 0.0),
-        size_(size),
-        share_(1.0 / static_cast<double>(size)) {}
+      : size_(size), share_(1.0 / static_cast<double>(size)), mask_(std::bit_ceil(size) - 1) {
+    std::size_t levels = 0;
+    for (std::size_t length = 1; length <= size; length *= 2, ++levels) {
+      doubling_.emplace_back(length, length);
+      adding_.emplace_back(std::max<std::size_t>(size & (length - 1), 1), length);
+    }
+    rings_.resize(levels * (mask_ + 1));
+  }
 
   void push(double value) {
-    if (next_ == 0) {
-      shift_ = last_ - value;
-      first_ = value;
-      sum_ = squares_ = 0.0;
+    Moments window{value, 0.0, 0.0};
+    Moments* ring = rings_.data();
+    for (std::size_t level = 0;; ++level, ring += mask_ + 1) {
+      const std::size_t length = std::size_t{1} << level;
+      if (size_ & length) {
+        const std::size_t newer = size_ & (length - 1);
+        all_ = newer == 0 ? window : joined(all_, ring[(pushed_ - newer) & mask_], adding_[level]);
+      }
+      const Moments older = ring[(pushed_ - length) & mask_];
+      ring[pushed_ & mask_] = window;
+      if (2 * length > size_) break;
+      window = joined(window, older, doubling_[level]);
     }
-    const double deviation = value - first_;
-    sum_ += deviation;
-    squares_ += deviation * deviation;
-    values_[next_] = value;
-    const double before = static_cast<double>(size_ - ++next_);  // values of the window in the last block
-    const double end_sum = end_sums_[next_], moved = before * shift_;
-    sum_in_window_ = sum_ + (end_sum + moved);
-    squares_in_window_ = squares_ + (end_squares_[next_] + shift_ * (2.0 * end_sum + moved));
-    if (next_ == size_) {
-      last_ = value;
-      add_ends(values_.data(), end_sums_.data(), end_squares_.data(), size_);
-      next_ = 0;
-      full_ = true;
-    }
+    ++pushed_;
   }
-  bool full() const { return full_; }
+  bool full() const { return pushed_ >= size_; }
   std::size_t size() const { return size_; }
-  /// Mean minus `from`, which keeps its digits when `from` is near the mean. REQUIRES: full().
-  double mean_from(double from) const { return (first_ - from) + sum_in_window_ * share_; }
+  /// Mean minus the last value, which keeps its digits. REQUIRES: full().
+  double mean_from_last() const { return all_.sum * share_; }
   /// REQUIRES: full().
-  double variance() const {
-    const double variance = (squares_in_window_ - sum_in_window_ * (sum_in_window_ * share_)) * share_;
-    return variance > 0.0 ? variance : 0.0;
-  }
+  double variance() const { return all_.squares * share_; }
 
  private:
-  static void add_ends(const double* values, double* sums, double* squares, std::size_t size) {
-    double sum = 0.0, square = 0.0;
-    for (std::size_t i = size; i-- > 0;) {
-      const double deviation = values[i] - values[size - 1];
-      sums[i] = sum += deviation;
-      squares[i] = square += deviation * deviation;
-    }
+  struct Moments {
+    double last, sum, squares;
+  };
+  static Moments joined(const Moments& newer, const Moments& older, const JoinMoments& join) {
+    const double step = newer.last - older.last;
+    return {newer.last, join.sum(newer.sum, older.sum, step),
+            join.squares(newer.squares, older.squares, newer.sum, older.sum, step)};
   }
 
-  std::vector<double> values_;                  // of this block
-  std::vector<double> end_sums_, end_squares_;  // of the last block, deviations from its last value
   std::size_t size_;
   double share_;  // 1 / size
-  std::size_t next_ = 0;
-  double first_ = 0.0, last_ = 0.0, shift_ = 0.0;  // of this block, of the last one, last_ - first_
-  double sum_ = 0.0, squares_ = 0.0;               // of this block, deviations from first_
-  double sum_in_window_ = 0.0, squares_in_window_ = 0.0;
-  bool full_ = false;
+  std::size_t mask_;
+  std::vector<JoinMoments> doubling_, adding_;  // per power of two
+  std::vector<Moments> rings_;                  // the windows of each power of two, as far back as `size`
+  std::size_t pushed_ = 0;
+  Moments all_{};
 };
 
 }  // namespace mop::features

@@ -63,6 +63,10 @@ CandleSeries splice(const CandleSeries& earlier, const CandleSeries& later) {
   append(whole.low, rest.low);
   append(whole.close, rest.close);
   append(whole.volume, rest.volume);
+  if (whole.taker_buy_base.empty() && rest.taker_buy_base.empty()) return whole;
+  whole.taker_buy_base.resize(earlier.size(), std::numeric_limits<double>::quiet_NaN());
+  append(whole.taker_buy_base, rest.taker_buy_base);
+  whole.taker_buy_base.resize(whole.size(), std::numeric_limits<double>::quiet_NaN());
   return whole;
 }
 

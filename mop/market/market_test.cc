@@ -162,5 +162,23 @@ TEST(CandleSeriesTest, SliceAndLowerBoundAgree) {
   EXPECT_EQ(cut.high, (std::vector<double>{12, 12}));
 }
 
+// A renamed coin whose two names were fetched from sources that do and do not state taker volumes.
+TEST(CandleSeriesTest, SpliceKeepsWhatTakersBought) {
+  CandleSeries with = series_with_hours({0, 1}), without = series_with_hours({2, 3});
+  with.taker_buy_base = {0.5, 0.25};
+  const CandleSeries first = splice(with, without);
+  ASSERT_EQ(first.taker_buy_base.size(), 4u);
+  EXPECT_EQ(first.taker_buy_base[1], 0.25);
+  EXPECT_TRUE(std::isnan(first.taker_buy_base[2]));
+  without.taker_buy_base = {0.5, 0.75};
+  with.taker_buy_base.clear();
+  const CandleSeries second = splice(with, without);
+  ASSERT_EQ(second.taker_buy_base.size(), 4u);
+  EXPECT_TRUE(std::isnan(second.taker_buy_base[1]));
+  EXPECT_EQ(second.taker_buy_base[3], 0.75);
+  with.taker_buy_base = without.taker_buy_base = {};
+  EXPECT_TRUE(splice(with, without).taker_buy_base.empty());
+}
+
 }  // namespace
 }  // namespace mop::market

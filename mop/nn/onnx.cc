@@ -88,40 +88,25 @@ Message value_info(std::string_view name, const std::vector<std::size_t>& dims) 
 // Nodes and weights of the graph, in the order of the computation.
 class Graph {
  public:
-  Graph(const ParamLayout& layout, std::span<const float> params) : layout_(layout), params_(params) {}
+  explicit Graph(const ParamLayout& layout) : layout_(layout) {}
 
-  void add_branch(std::size_t branch, std::size_t lookback) {
-    const NetShape& shape = layout_.shape();
-    const std::string& prefix = shape.branches[branch].prefix;
-    std::string x = prefix, last;
-    inputs_.push_back(value_info(prefix, {lookback, 0, shape.branches[branch].inputs}));
-    for (std::size_t l = 0; l < shape.layers; ++l) {
-      const std::string name = prefix + ".l" + std::to_string(l);
-      add_layer(branch, l, name);
-      last = name + ".last";  // (directions, batch, hidden)
-      nodes_.push_back(node("LSTM", {x, name + ".W", name + ".R", name + ".B"}, {name + ".h", last},
-                            {int_attribute("hidden_size", shape.hidden)}));
-      if (l + 1 < shape.layers) {  // (steps, directions, batch, hidden) without the directions
-        x = name + ".out";
-        nodes_.push_back(node("Squeeze", {name + ".h", "one"}, {x}, {}));
-      }
-    }
-    nodes_.push_back(node("Squeeze", {last, "zero"}, {prefix + ".state"}, {}));
-    states_.push_back(prefix + ".state");
+  void add_input(std::size_t branch, std::size_t lookback) {
+    const BranchShape& shape = layout_.shape().branches[branch];
+    inputs_.push_back(value_info(shape.prefix, {lookback, 0, shape.inputs}));
   }
 
-  void add_head() {
-    const NetShape& shape = layout_.shape();
-    std::string read = states_.front();
-    if (states_.size() > 1) {
-      read = "states";
-      nodes_.push_back(node("Concat", states_, {read}, {int_attribute("axis", 1)}));
-    }
-    const std::size_t weight[] = {shape.outputs, shape.head_inputs()}, bias[] = {shape.outputs};
-    initializers_.push_back(
-        float_tensor("head.weight", weight, params_.subspan(layout_.head_weight(), weight[0] * weight[1])));
-    initializers_.push_back(float_tensor("head.bias", bias, params_.subspan(layout_.head_bias(), bias[0])));
-    nodes_.push_back(node("Gemm", {read, "head.weight", "head.bias"}, {"raw"}, {int_attribute("transB", 1)}));
+  /// One more network; its names begin with `prefix`, what it gives is named `output`.
+  void add_network(std::span<const float> params, const std::string& prefix, const std::string& output) {
+    params_ = params;
+    prefix_ = prefix;
+    states_.clear();
+    for (std::size_t branch = 0; branch < layout_.shape().branches.size(); ++branch)
+      add_branch(branch);
+    add_head(output);
+  }
+
+  void add_mean(const std::vector<std::string>& outputs) {
+    nodes_.push_back(node("Mean", outputs, {"raw"}, {}));
   }
 
   Message message() const {
@@ -140,6 +125,40 @@ class Graph {
   }
 
  private:
+  void add_branch(std::size_t branch) {
+    const NetShape& shape = layout_.shape();
+    std::string x = shape.branches[branch].prefix, last;
+    const std::string prefix = prefix_ + x;
+    for (std::size_t l = 0; l < shape.layers; ++l) {
+      const std::string name = prefix + ".l" + std::to_string(l);
+      add_layer(branch, l, name);
+      last = name + ".last";  // (directions, batch, hidden)
+      nodes_.push_back(node("LSTM", {x, name + ".W", name + ".R", name + ".B"}, {name + ".h", last},
+                            {int_attribute("hidden_size", shape.hidden)}));
+      if (l + 1 < shape.layers) {  // (steps, directions, batch, hidden) without the directions
+        x = name + ".out";
+        nodes_.push_back(node("Squeeze", {name + ".h", "one"}, {x}, {}));
+      }
+    }
+    nodes_.push_back(node("Squeeze", {last, "zero"}, {prefix + ".state"}, {}));
+    states_.push_back(prefix + ".state");
+  }
+
+  void add_head(const std::string& output) {
+    const NetShape& shape = layout_.shape();
+    const std::string weight_name = prefix_ + "head.weight", bias_name = prefix_ + "head.bias";
+    std::string read = states_.front();
+    if (states_.size() > 1) {
+      read = prefix_ + "states";
+      nodes_.push_back(node("Concat", states_, {read}, {int_attribute("axis", 1)}));
+    }
+    const std::size_t weight[] = {shape.outputs, shape.head_inputs()}, bias[] = {shape.outputs};
+    initializers_.push_back(
+        float_tensor(weight_name, weight, params_.subspan(layout_.head_weight(), weight[0] * weight[1])));
+    initializers_.push_back(float_tensor(bias_name, bias, params_.subspan(layout_.head_bias(), bias[0])));
+    nodes_.push_back(node("Gemm", {read, weight_name, bias_name}, {output}, {int_attribute("transB", 1)}));
+  }
+
   // The layer's weights as ONNX wants them: W (1, 4H, I), R (1, 4H, H), B (1, 8H).
   void add_layer(std::size_t branch, std::size_t l, const std::string& name) {
     const LayerOffsets& at = layout_.layer(branch, l);
@@ -164,22 +183,29 @@ class Graph {
   }
 
   const ParamLayout& layout_;
-  std::span<const float> params_;
+  std::span<const float> params_;  // of the network being added
+  std::string prefix_;
   std::vector<Message> nodes_, initializers_, inputs_;
   std::vector<std::string> states_;  // the top hidden state of each branch
 };
 
 }  // namespace
 
-std::string to_onnx(const ParamLayout& layout, std::span<const float> params,
+std::string to_onnx(const ParamLayout& layout, std::span<const std::span<const float>> networks,
                     std::span<const std::size_t> lookback,
                     const std::vector<std::pair<std::string, std::string>>& metadata) {
-  MOP_CHECK(params.size() == layout.size()) << params.size() << " parameters, not " << layout.size();
+  MOP_CHECK(!networks.empty()) << "no network";
   MOP_CHECK(lookback.size() == layout.shape().branches.size()) << lookback.size() << " lookbacks";
-  Graph graph(layout, params);
+  Graph graph(layout);
   for (std::size_t branch = 0; branch < lookback.size(); ++branch)
-    graph.add_branch(branch, lookback[branch]);
-  graph.add_head();
+    graph.add_input(branch, lookback[branch]);
+  std::vector<std::string> outputs;
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    MOP_CHECK(networks[n].size() == layout.size()) << networks[n].size() << ", not " << layout.size();
+    outputs.push_back(networks.size() == 1 ? "raw" : "raw_" + std::to_string(n));
+    graph.add_network(networks[n], n == 0 ? "" : "network_" + std::to_string(n) + ".", outputs.back());
+  }
+  if (networks.size() > 1) graph.add_mean(outputs);
   Message model;
   model.number(1, kIrVersion).text(2, "mop").message(7, graph.message());
   model.message(8, Message().text(1, "").number(2, kOpset));

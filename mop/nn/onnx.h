@@ -11,12 +11,13 @@
 
 namespace mop::nn {
 
-/// The bytes of an ONNX model (IR 8, opset 14) of a network and its weights. Inputs, one per branch, are
-/// named by the branch's prefix, float (lookback, batch, inputs), scaled as the network reads them, oldest
-/// first; the output "raw" is float (batch, outputs): what the head gives after the last step, before any
-/// quantile head. Gates are put in ONNX's order i o f c. `metadata` becomes metadata_props. Equal arguments
-/// give equal bytes. REQUIRES: params.size() == layout.size(), one lookback >= 1 per branch.
-std::string to_onnx(const ParamLayout& layout, std::span<const float> params,
+/// The bytes of an ONNX model (IR 8, opset 14) of networks of one shape, whose outputs are averaged. Inputs,
+/// one per branch, are named by the branch's prefix, float (lookback, batch, inputs), scaled as the network
+/// reads them, oldest first; the output "raw" is float (batch, outputs): what the head gives after the last
+/// step, before any quantile head; with several networks, their mean. Gates are put in ONNX's order i o f c.
+/// `metadata` becomes metadata_props. Equal arguments give equal bytes. `networks` are their parameters.
+/// REQUIRES: at least one, each of layout.size(), one lookback >= 1 per branch.
+std::string to_onnx(const ParamLayout& layout, std::span<const std::span<const float>> networks,
                     std::span<const std::size_t> lookback,
                     const std::vector<std::pair<std::string, std::string>>& metadata);
 

@@ -63,10 +63,16 @@ std::vector<float> values(const Fields& tensor) {
 const NetShape kShape{{{"a", 3}, {"b", 2}}, 2, 2, 5};
 const std::size_t kLookback[] = {7, 7};
 
+std::string onnx_of(const ParamLayout& layout, const std::vector<float>& params,
+                    const std::vector<std::pair<std::string, std::string>>& metadata) {
+  const std::span<const float> networks[] = {params};
+  return to_onnx(layout, networks, kLookback, metadata);
+}
+
 TEST(OnnxTest, GatesComeInTheOrderIofcWithInputBiasBeforeStateBias) {
   const ParamLayout layout(kShape);
   const auto params = random_values(layout.size(), 1.0, 1);
-  const Fields graph = decode(to_onnx(layout, params, kLookback, {})).messages(7)[0];
+  const Fields graph = decode(onnx_of(layout, params, {})).messages(7)[0];
   std::map<std::string, std::vector<float>> tensors;
   for (const Fields& tensor : graph.messages(5))
     tensors[tensor.text(8)] = values(tensor);
@@ -90,14 +96,31 @@ TEST(OnnxTest, GatesComeInTheOrderIofcWithInputBiasBeforeStateBias) {
 
 TEST(OnnxTest, SaysItsInputsOutputAndMetadata) {
   const ParamLayout layout(kShape);
-  const Fields model =
-      decode(to_onnx(layout, random_values(layout.size(), 1.0, 1), kLookback, {{"mop", "{}"}}));
+  const Fields model = decode(onnx_of(layout, random_values(layout.size(), 1.0, 1), {{"mop", "{}"}}));
   const Fields graph = model.messages(7)[0];
   ASSERT_EQ(graph.messages(11).size(), 2u);
   EXPECT_EQ(graph.messages(11)[0].text(1), "a");
   EXPECT_EQ(graph.messages(12)[0].text(1), "raw");
   EXPECT_EQ(model.messages(14)[0].text(1), "mop");
   EXPECT_EQ(model.messages(14)[0].text(2), "{}");
+}
+
+TEST(OnnxTest, SeveralNetworksShareTheInputsAndGiveTheirMean) {
+  const ParamLayout layout(kShape);
+  const auto a = random_values(layout.size(), 1.0, 1), b = random_values(layout.size(), 1.0, 2);
+  const std::span<const float> networks[] = {a, b};
+  const Fields graph = decode(to_onnx(layout, networks, kLookback, {})).messages(7)[0];
+  EXPECT_EQ(graph.messages(11).size(), 2u);
+  const Fields mean = graph.messages(1).back();
+  EXPECT_EQ(mean.text(4), "Mean");
+  EXPECT_EQ(mean.texts.count(1), 2u);
+  EXPECT_EQ(mean.text(2), "raw");
+  std::map<std::string, std::vector<float>> tensors;
+  for (const Fields& tensor : graph.messages(5)) {
+    EXPECT_EQ(tensors.count(tensor.text(8)), 0u) << tensor.text(8);
+    tensors[tensor.text(8)] = values(tensor);
+  }
+  EXPECT_NE(tensors.at("a.l0.W"), tensors.at("network_1.a.l0.W"));
 }
 
 }  // namespace

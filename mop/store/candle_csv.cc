@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
@@ -112,6 +114,7 @@ std::optional<RowProblem> check_order(UnixMillis previous, UnixMillis open_time)
 struct NumericRow {
   UnixMillis open_time;
   std::array<double, 5> ohlcv;
+  double taker_buy;  // NaN where not stated
 };
 
 struct Cursor {
@@ -156,10 +159,10 @@ bool take_decimal(Cursor& cursor, double& value) {
   return true;
 }
 
-bool skip_optional_decimal(Cursor& cursor) {
-  double ignored = 0.0;
+bool take_optional_decimal(Cursor& cursor, double& value) {
+  value = std::numeric_limits<double>::quiet_NaN();
   if (cursor.at == cursor.end || *cursor.at == ',') return true;
-  return take_decimal(cursor, ignored);
+  return take_decimal(cursor, value);
 }
 
 bool read_fast(std::string_view line, DurationMillis length, NumericRow& row) {
@@ -169,12 +172,12 @@ bool read_fast(std::string_view line, DurationMillis length, NumericRow& row) {
     if (!c.take(',') || !take_decimal(c, number)) return false;
   }
   std::int64_t close_time = 0, trades = 0;
+  double ignored = 0.0;
   if (!c.take(',') || c.at == c.end || !take_integer(c, close_time)) return false;
-  if (!c.take(',') || !skip_optional_decimal(c) || !c.take(',')) return false;
+  if (!c.take(',') || !take_optional_decimal(c, ignored) || !c.take(',')) return false;
   if (c.at != c.end && *c.at != ',' && !take_integer(c, trades)) return false;
-  for (int i = 0; i < 2; ++i) {
-    if (!c.take(',') || !skip_optional_decimal(c)) return false;
-  }
+  if (!c.take(',') || !take_optional_decimal(c, row.taker_buy)) return false;
+  if (!c.take(',') || !take_optional_decimal(c, ignored)) return false;
   const auto& [open, high, low, close, volume] = row.ohlcv;
   return c.at == c.end && row.open_time % length == 0 && close_time == row.open_time + length - 1 &&
          low > 0.0 && std::min(open, close) >= low && std::max(open, close) <= high;
@@ -261,6 +264,7 @@ Result<market::CandleSeries> parse_series(std::string_view bytes, std::string_vi
   const DurationMillis length = market::length_of(interval);
   UnixMillis previous = -1;
   NumericRow row{};
+  bool states_taker = false;
   for (std::size_t line_number = 2; !rest.empty(); ++line_number) {
     const std::string_view line = next_line(rest);
     if (!read_fast(line, length, row)) {
@@ -268,7 +272,8 @@ Result<market::CandleSeries> parse_series(std::string_view bytes, std::string_vi
       if (const auto bad = read_row(line, interval, candle)) return corrupt(what, line_number, *bad);
       row = {candle.open_time,
              {candle.open.value(), candle.high.value(), candle.low.value(), candle.close.value(),
-              candle.volume.value()}};
+              candle.volume.value()},
+             candle.taker_buy_base.value()};
     }
     if (const auto bad = check_order(previous, row.open_time)) return corrupt(what, line_number, *bad);
     previous = row.open_time;
@@ -278,7 +283,10 @@ Result<market::CandleSeries> parse_series(std::string_view bytes, std::string_vi
     series.low.push_back(row.ohlcv[2]);
     series.close.push_back(row.ohlcv[3]);
     series.volume.push_back(row.ohlcv[4]);
+    series.taker_buy_base.push_back(row.taker_buy);
+    states_taker |= !std::isnan(row.taker_buy);
   }
+  if (!states_taker) series.taker_buy_base.clear();
   return series;
 }
 

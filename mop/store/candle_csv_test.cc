@@ -1,5 +1,7 @@
 #include "mop/store/candle_csv.h"
 
+#include <cmath>
+
 #include "mop/store/test_support.h"
 
 namespace mop::store {
@@ -46,6 +48,21 @@ TEST(CandleCsvTest, ColumnsEqualTheExactReading) {
     EXPECT_EQ(series.volume[i], candles[i].volume.value());
     EXPECT_EQ(series.open_time[i], candles[i].open_time);
   }
+}
+
+TEST(CandleCsvTest, TakerVolumesComeWhereTheRowStatesThem) {
+  std::vector<Candle> candles = hours(0, 3);
+  candles[0].taker_buy_base = dec("0.25");
+  candles[1].taker_buy_base = {};
+  candles[2].taker_buy_base = dec("0.12345678901234567890123456789");  // the slow path
+  const auto series = parse_series(file_of(candles), "BTCUSDT", Interval::k1h, "f").value();
+  ASSERT_EQ(series.taker_buy_base.size(), 3u);
+  EXPECT_EQ(series.taker_buy_base[0], 0.25);
+  EXPECT_TRUE(std::isnan(series.taker_buy_base[1]));
+  EXPECT_EQ(series.taker_buy_base[2], candles[2].taker_buy_base.value());
+  for (Candle& c : candles)
+    c.taker_buy_base = {};
+  EXPECT_TRUE(parse_series(file_of(candles), "BTCUSDT", Interval::k1h, "f").value().taker_buy_base.empty());
 }
 
 TEST(CandleCsvTest, ATornLastRowIsIgnored) {

@@ -45,8 +45,14 @@ bool read_numbers(std::string_view text, TrainingState& s) {
 
 }  // namespace
 
-std::string training_fingerprint(const TrainedModel& model) {
-  return sha256_hex(to_model_file(model));
+std::string training_fingerprint(const Pool& pool, std::size_t number) {
+  std::string bytes;
+  for (const Member& m : pool.members) {
+    TrainedModel start = m.model;
+    start.networks = {{initial_params(pool, number)}};
+    bytes += sha256_hex(to_model_file(start));
+  }
+  return sha256_hex(bytes);
 }
 
 std::string to_checkpoint(const TrainingState& s, std::string_view fingerprint) {

@@ -7,7 +7,7 @@
 
 #include "mop/base/result.h"
 #include "mop/nn/adam.h"
-#include "mop/train/model.h"
+#include "mop/train/preparation.h"
 
 namespace mop::train {
 
@@ -26,9 +26,8 @@ struct TrainingState {
   double train_loss = 0.0, best_val_loss = 0.0;
 };
 
-/// What a state belongs to: symbol, kind, profile, seed, starting weights and everything fitted on the data.
-/// `model` is the one prepare() makes.
-std::string training_fingerprint(const TrainedModel& model);
+/// What a state belongs to: coins, kind, profile, seed, starting weights and everything fitted on the data.
+std::string training_fingerprint(const Pool& pool, std::size_t number);
 
 /// A safetensors file: params, best, adam.mean, adam.square, and the numbers exactly.
 std::string to_checkpoint(const TrainingState& state, std::string_view fingerprint);

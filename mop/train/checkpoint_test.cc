@@ -30,7 +30,6 @@ market::CandleSeries random_walk(std::size_t n) {
 
 TrainJob small_job(std::uint64_t seed) {
   TrainJob job;
-  job.symbol = "BTCUSDT";
   job.profile = default_profile();
   job.profile.hidden = 8;
   job.profile.epochs = 5;
@@ -38,7 +37,9 @@ TrainJob small_job(std::uint64_t seed) {
   job.profile.lookback = 24;
   job.profile.horizon = 2;
   job.seed = seed;
-  job.series = {random_walk(700)};
+  job.profile.pooled = false;
+  job.profile.ensemble = 1;
+  job.coins = {{"BTCUSDT", {random_walk(700)}}};
   return job;
 }
 
@@ -50,10 +51,11 @@ std::string train(const TrainJob& job, const std::string& from, std::vector<std:
                                 saved.emplace_back(bytes);
                                 return Result<void>();
                               }};
-  const auto model = train_model(
-      job, [&](const EpochReport&) { ++epochs; }, store);
-  EXPECT_TRUE(model.has_value());
-  return to_model_file(*model);
+  const Pool pool = prepare(job).value();
+  const auto network = train_network(
+      pool, 0, [&](const EpochReport&) { ++epochs; }, store);
+  EXPECT_TRUE(network.has_value());
+  return to_model_file(models_of(pool, {*network}).front());
 }
 
 TEST(CheckpointTest, ATrainingResumedAfterAnyEpochGivesTheBytesOfOneNeverStopped) {

@@ -30,21 +30,26 @@ std::vector<std::vector<std::int64_t>> rows_with_windows(const dataset::Sequence
 }  // namespace
 
 Forecaster::Forecaster(TrainedModel model, std::vector<std::unique_ptr<dataset::SeriesData>> data)
-    : model_(std::move(model)), data_(std::move(data)), weights_(model_.shape, model_.params) {
+    : model_(std::move(model)), data_(std::move(data)) {
+  for (const TrainedNetwork& network : model_.networks)
+    weights_.emplace_back(model_.shape, network.params);
   std::vector<dataset::SequenceBuilder::Branch> branches;
   for (std::size_t b = 0; b < data_.size(); ++b) {
-    branches.push_back({data_[b].get(), dataset::scale_rows(*data_[b], model_.branches[b].scaler)});
+    branches.push_back({data_[b].get(), model_.branches[b].scaler});
   }
   builder_ = std::make_unique<dataset::SequenceBuilder>(std::move(branches), model_.profile.lookback);
   primary_row_ = rows_with_windows(*builder_);
 }
 
-Result<Forecaster> Forecaster::make(TrainedModel model, std::vector<market::CandleSeries> series) {
+Result<Forecaster> Forecaster::make(TrainedModel model, std::span<const market::CandleSeries> series,
+                                    const dataset::Markets* markets) {
   MOP_CHECK(series.size() == model.branches.size()) << series.size() << " series";
+  MOP_CHECK(!model.networks.empty()) << model.id() << " has no network";
   std::vector<std::unique_ptr<dataset::SeriesData>> data;
   for (std::size_t b = 0; b < series.size(); ++b) {
+    const auto* market = markets == nullptr ? nullptr : markets->of(series[b].interval);
     MOP_TRY_ASSIGN(dataset::SeriesData built,
-                   dataset::build_series_data(series[b], model.branches[b].inputs, model.horizon()));
+                   dataset::build_series_data(series[b], model.branches[b].inputs, model.horizon(), market));
     data.push_back(std::make_unique<dataset::SeriesData>(std::move(built)));
   }
   return Forecaster(std::move(model), std::move(data));
@@ -58,7 +63,7 @@ Result<std::size_t> Forecaster::head_for(market::Interval interval) const {
               fmt::format("model {} does not forecast {}", model_.id(), market::to_string(interval)));
 }
 
-// Raw outputs (rows, outputs) of the windows that end with these rows.
+// Raw outputs (rows, outputs) of the windows that end with these rows: the mean over the networks.
 std::span<const float> Forecaster::infer(std::size_t head, std::span<const std::size_t> rows) {
   std::vector<dataset::Chunk> windows;
   for (const std::size_t row : rows) {
@@ -69,7 +74,17 @@ std::span<const float> Forecaster::infer(std::size_t head, std::span<const std::
   nn::SequenceBatch batch{sequences_.batch, 1, {}};
   for (const auto& b : sequences_.branches)
     batch.branches.push_back({b.steps, b.x, b.read_step});
-  return inference_.run(weights_, batch);
+  const auto first = inference_.run(weights_[0], batch);
+  if (weights_.size() == 1) return first;
+  mean_.assign(first.begin(), first.end());
+  for (std::size_t n = 1; n < weights_.size(); ++n) {
+    const auto y = inference_.run(weights_[n], batch);
+    for (std::size_t i = 0; i < mean_.size(); ++i)
+      mean_[i] += y[i];
+  }
+  for (float& y : mean_)
+    y /= static_cast<float>(weights_.size());
+  return mean_;
 }
 
 HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t> rows) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mop/base/result.h"
+#include "mop/dataset/markets.h"
 #include "mop/dataset/sequences.h"
 #include "mop/market/candle_series.h"
 #include "mop/nn/cpu/inference.h"
@@ -30,8 +31,10 @@ struct Window {
 /// among thousands. Not thread-safe.
 class Forecaster {
  public:
-  /// `series` as intervals_of(model.kind). Errors: kInvalidArgument (too few candles, unknown inputs).
-  static Result<Forecaster> make(TrainedModel model, std::vector<market::CandleSeries> series);
+  /// `series` as intervals_of(model.kind). Errors: kInvalidArgument (too few candles, unknown inputs, a model
+  /// that reads what the market did without `markets`).
+  static Result<Forecaster> make(TrainedModel model, std::span<const market::CandleSeries> series,
+                                 const dataset::Markets* markets = nullptr);
 
   const TrainedModel& model() const { return model_; }
   std::size_t heads() const { return data_.size(); }
@@ -54,9 +57,10 @@ class Forecaster {
   std::vector<std::unique_ptr<dataset::SeriesData>> data_;
   std::unique_ptr<dataset::SequenceBuilder> builder_;
   std::vector<std::vector<std::int64_t>>
-      primary_row_;  // per head and row: the builder's row, -1 = no forecast
-  nn::cpu::PreparedWeights weights_;
+      primary_row_;                                // per head and row: the builder's row, -1 = no forecast
+  std::vector<nn::cpu::PreparedWeights> weights_;  // one per network
   nn::cpu::Inference inference_;
+  std::vector<float> mean_;  // raw outputs, over the networks
   dataset::Sequences sequences_;
 };
 

@@ -1,8 +1,20 @@
 #include "mop/train/model.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace mop::train {
+namespace {
+
+double mean_over(const std::vector<TrainedNetwork>& networks, double TrainedNetwork::*figure) {
+  double sum = 0.0;
+  for (const TrainedNetwork& n : networks)
+    sum += n.*figure;
+  return sum / static_cast<double>(networks.size());
+}
+
+}  // namespace
 
 std::string_view to_string(Kind kind) {
   switch (kind) {
@@ -38,6 +50,21 @@ std::vector<market::Interval> intervals_of(Kind kind) {
 
 std::string model_id(std::string_view symbol, Kind kind) {
   return fmt::format("{}_{}", symbol, to_string(kind));
+}
+
+std::size_t TrainedModel::epochs() const {
+  std::size_t most = 0;
+  for (const TrainedNetwork& n : networks)
+    most = std::max(most, n.epochs);
+  return most;
+}
+
+double TrainedModel::train_loss() const {
+  return mean_over(networks, &TrainedNetwork::train_loss);
+}
+
+double TrainedModel::best_val_loss() const {
+  return mean_over(networks, &TrainedNetwork::best_val_loss);
 }
 
 std::size_t outputs_per_head(const nn::QuantileHead& head) {

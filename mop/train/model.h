@@ -27,6 +27,14 @@ std::vector<market::Interval> intervals_of(Kind kind);
 /// "BTCUSDT_unified": also the file's name without its extension.
 std::string model_id(std::string_view symbol, Kind kind);
 
+/// How far a head's quantiles are stretched (evaluate/conformal.h): q' = median + (q - median) *
+/// exp(log_stretch), one value per step and level (H,L), that of the median unused. Empty: as the network
+/// gives them.
+struct Calibration {
+  std::vector<double> log_stretch;
+  UnixMillis until = 0;  // close time of the newest candle whose forecast it has seen
+};
+
 /// What one timeframe of a model needs to be read and understood; nothing of it is fitted again later.
 struct BranchModel {
   market::Interval interval = market::Interval::k1h;
@@ -35,25 +43,43 @@ struct BranchModel {
   dataset::Scaler scaler;
   nn::QuantileHead head;                    // base quantiles: those of z on the fit part
   double range_mean = 0.0, range_sd = 1.0;  // of ln(next log-range / sigma) on the fit part
+  Calibration calibration;                  // after the validation block
   // Mean pinball loss one step ahead on the validation block; the smallest names the champion.
+  std::size_t validation_n = 0;  // forecasts behind the figures
   double validation_pinball = 0.0, validation_pinball_ewma = 0.0, validation_pinball_har = 0.0;
   std::string champion = "model";  // "model", "ewma" or "har"
 };
 
-/// A trained network with everything needed to use it and to judge whether it may be used.
+/// The outcome of one training.
+struct TrainedNetwork {
+  std::vector<float> params;                     // in the order of nn::ParamLayout
+  std::size_t epochs = 0, best_epoch = 0;        // run, and the one whose weights are kept (0 = start)
+  double train_loss = 0.0, best_val_loss = 0.0;  // mean pinball over steps and levels
+};
+
+/// A coin's model with everything needed to use it and to judge whether it may be used: one or more networks
+/// of one shape whose raw outputs are averaged, and what turns them into forecasts of this coin.
 struct TrainedModel {
   std::string symbol;
   Kind kind = Kind::k1h;
   Profile profile;
   std::uint64_t seed = 1;
   nn::NetShape shape;
-  std::vector<float> params;
-  std::vector<BranchModel> branches;             // one, or 15m and 1h
-  UnixMillis data_from = 0;                      // close time of the oldest candle that was read
-  UnixMillis trained_until = 0;                  // close time of the newest candle any figure in here saw
-  std::size_t samples = 0;                       // rows fitted on
-  std::size_t epochs = 0, best_epoch = 0;        // run, and the one whose weights are kept (0 = start)
-  double train_loss = 0.0, best_val_loss = 0.0;  // mean pinball over steps and levels
+  std::vector<TrainedNetwork> networks;
+  std::vector<BranchModel> branches;  // one, or 15m and 1h
+  std::vector<std::string> coins;     // whose candles the networks learnt from, this one among them
+  std::vector<std::string>
+      market_coins;              // whose candles the market inputs are made of; empty: there are none
+  UnixMillis market_from = 0;    // close time of their oldest candle that was read
+  UnixMillis data_from = 0;      // close time of this coin's oldest candle that was read
+  UnixMillis fit_until = 0;      // targets that close here or later were not learnt
+  UnixMillis trained_until = 0;  // close time of the newest candle any figure in here saw
+  std::size_t samples = 0;       // rows of this coin that were fitted on
+
+  /// Over the networks: most epochs, mean losses.
+  std::size_t epochs() const;
+  double train_loss() const;
+  double best_val_loss() const;
 
   std::string id() const { return model_id(symbol, kind); }
   std::size_t horizon() const { return profile.horizon; }

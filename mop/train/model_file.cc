@@ -17,7 +17,8 @@ namespace {
 
 namespace bj = boost::json;
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
+constexpr std::size_t kMostNetworks = 64;
 
 bj::object profile_json(const Profile& p) {
   return {{"name", p.name},
@@ -34,7 +35,9 @@ bj::object profile_json(const Profile& p) {
           {"patience", p.patience},
           {"lookback", p.lookback},
           {"horizon", p.horizon},
-          {"validation_share", p.validation_share}};
+          {"validation_share", p.validation_share},
+          {"pooled", p.pooled},
+          {"ensemble", p.ensemble}};
 }
 
 Profile profile_of(const bj::object& o) {
@@ -54,6 +57,8 @@ Profile profile_of(const bj::object& o) {
   p.lookback = o.at("lookback").to_number<std::size_t>();
   p.horizon = o.at("horizon").to_number<std::size_t>();
   p.validation_share = o.at("validation_share").to_number<double>();
+  p.pooled = o.at("pooled").as_bool();
+  p.ensemble = o.at("ensemble").to_number<std::size_t>();
   return p;
 }
 
@@ -70,6 +75,9 @@ bj::object branch_json(const BranchModel& b) {
           {"base_quantiles", bj::value_from(b.head.base)},
           {"range_mean", b.range_mean},
           {"range_sd", b.range_sd},
+          {"calibration", bj::value_from(b.calibration.log_stretch)},
+          {"calibrated_until", b.calibration.until},
+          {"validation_n", b.validation_n},
           {"validation_pinball", b.validation_pinball},
           {"validation_pinball_ewma", b.validation_pinball_ewma},
           {"validation_pinball_har", b.validation_pinball_har},
@@ -99,6 +107,8 @@ BranchModel branch_of(const bj::object& o, std::size_t horizon) {
   b.head = {doubles(o.at("quantile_levels")), horizon, doubles(o.at("base_quantiles"))};
   b.range_mean = o.at("range_mean").to_number<double>();
   b.range_sd = o.at("range_sd").to_number<double>();
+  b.calibration = {doubles(o.at("calibration")), o.at("calibrated_until").to_number<UnixMillis>()};
+  b.validation_n = o.at("validation_n").to_number<std::size_t>();
   b.validation_pinball = number_or_nan(o.at("validation_pinball"));
   b.validation_pinball_ewma = number_or_nan(o.at("validation_pinball_ewma"));
   b.validation_pinball_har = number_or_nan(o.at("validation_pinball_har"));
@@ -107,21 +117,28 @@ BranchModel branch_of(const bj::object& o, std::size_t horizon) {
 }
 
 bj::object model_json(const TrainedModel& m) {
-  bj::array branches;
+  bj::array branches, networks;
   for (const BranchModel& b : m.branches)
     branches.push_back(branch_json(b));
+  for (const TrainedNetwork& n : m.networks) {
+    networks.push_back({{"epochs", n.epochs},
+                        {"best_epoch", n.best_epoch},
+                        {"train_loss", n.train_loss},
+                        {"best_val_loss", n.best_val_loss}});
+  }
   return {{"format_version", kFormatVersion},
           {"symbol", m.symbol},
           {"kind", std::string(to_string(m.kind))},
           {"profile", profile_json(m.profile)},
           {"seed", m.seed},
+          {"coins", bj::value_from(m.coins)},
+          {"market_coins", bj::value_from(m.market_coins)},
+          {"market_from", m.market_from},
           {"data_from", m.data_from},
+          {"fit_until", m.fit_until},
           {"trained_until", m.trained_until},
           {"samples", m.samples},
-          {"epochs", m.epochs},
-          {"best_epoch", m.best_epoch},
-          {"train_loss", m.train_loss},
-          {"best_val_loss", m.best_val_loss},
+          {"networks", std::move(networks)},
           {"branches", std::move(branches)}};
 }
 
@@ -137,13 +154,20 @@ TrainedModel model_of(const bj::object& o) {
   m.kind = kind ? *kind : throw std::invalid_argument(kind.error().message);
   m.profile = profile_of(o.at("profile").as_object());
   m.seed = o.at("seed").to_number<std::uint64_t>();
+  m.coins = bj::value_to<std::vector<std::string>>(o.at("coins"));
+  m.market_coins = bj::value_to<std::vector<std::string>>(o.at("market_coins"));
+  m.market_from = o.at("market_from").to_number<UnixMillis>();
   m.data_from = o.at("data_from").to_number<UnixMillis>();
+  m.fit_until = o.at("fit_until").to_number<UnixMillis>();
   m.trained_until = o.at("trained_until").to_number<UnixMillis>();
   m.samples = o.at("samples").to_number<std::size_t>();
-  m.epochs = o.at("epochs").to_number<std::size_t>();
-  m.best_epoch = o.at("best_epoch").to_number<std::size_t>();
-  m.train_loss = number_or_nan(o.at("train_loss"));
-  m.best_val_loss = number_or_nan(o.at("best_val_loss"));
+  for (const auto& n : o.at("networks").as_array()) {
+    m.networks.push_back({{},
+                          n.at("epochs").to_number<std::size_t>(),
+                          n.at("best_epoch").to_number<std::size_t>(),
+                          number_or_nan(n.at("train_loss")),
+                          number_or_nan(n.at("best_val_loss"))});
+  }
   for (const auto& b : o.at("branches").as_array()) {
     m.branches.push_back(branch_of(b.as_object(), m.profile.horizon));
   }
@@ -160,12 +184,17 @@ Result<void> check_consistent(const TrainedModel& m, std::string_view what) {
   };
   const auto intervals = intervals_of(m.kind);
   if (m.branches.size() != intervals.size()) return bad("its kind and its number of branches disagree");
+  if (m.networks.empty() || m.networks.size() > kMostNetworks) return bad("it must have 1..64 networks");
   if (m.profile.lookback < 1 || m.profile.lookback > 10000) return bad("lookback must be 1..10000 candles");
   for (std::size_t i = 0; i < m.branches.size(); ++i) {
     const BranchModel& b = m.branches[i];
     if (b.interval != intervals[i]) return bad("its kind and the timeframes of its branches disagree");
     if (b.scaler.mean.size() != b.inputs.size() || b.scaler.sd.size() != b.inputs.size()) {
       return bad("the scaler must have one mean and one sd per input");
+    }
+    const auto& stretch = b.calibration.log_stretch;
+    if (!all_finite(stretch) || (!stretch.empty() && stretch.size() != b.head.base.size())) {
+      return bad("its calibration must be one finite number per step and level");
     }
     if (!all_finite(b.scaler.mean) || !all_finite(b.scaler.sd) || !std::isfinite(b.range_mean) ||
         !std::isfinite(b.range_sd)) {
@@ -176,28 +205,28 @@ Result<void> check_consistent(const TrainedModel& m, std::string_view what) {
   return {};
 }
 
-Result<std::vector<float>> gather_params(const nn::TensorFile& file, const nn::NetShape& shape,
-                                         std::string_view what) {
-  const nn::ParamLayout layout(shape);
+// The first network's tensors have PyTorch's plain names, so that it loads alone; the others' a prefix.
+std::string tensor_name(std::size_t network, std::string_view name) {
+  return network == 0 ? std::string(name) : fmt::format("network_{}.{}", network, name);
+}
+
+Result<std::vector<float>> gather_params(const nn::TensorFile& file, const nn::ParamLayout& layout,
+                                         std::size_t network, std::string_view what) {
   std::vector<float> params(layout.size());
-  if (file.tensors.size() != layout.tensors().size()) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{} has {} tensors, its metadata promise {}; train it again",
-                                                 what, file.tensors.size(), layout.tensors().size()));
-  }
   for (const nn::Tensor& want : layout.tensors()) {
+    const std::string name = tensor_name(network, want.name);
     const auto found = std::find_if(file.tensors.begin(), file.tensors.end(),
-                                    [&](const nn::NamedTensor& t) { return t.name == want.name; });
+                                    [&](const nn::NamedTensor& t) { return t.name == name; });
     if (found == file.tensors.end() || found->dims != want.dims) {
       return fail(
           ErrorCode::kCorrupt,
           fmt::format("{}: tensor {} is missing or has another shape than its metadata promise (was the "
                       "list of inputs changed?); train it again",
-                      what, want.name));
+                      what, name));
     }
     if (!std::all_of(found->values.begin(), found->values.end(), [](float v) { return std::isfinite(v); })) {
-      return fail(
-          ErrorCode::kCorrupt,
-          fmt::format("{}: tensor {} holds a number that is not finite; train it again", what, want.name));
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("{}: tensor {} holds a number that is not finite; train it again", what, name));
     }
     std::copy(found->values.begin(), found->values.end(),
               params.begin() + static_cast<std::ptrdiff_t>(want.offset));
@@ -211,9 +240,12 @@ std::string to_model_file(const TrainedModel& model) {
   nn::TensorFile file;
   file.metadata = {{"format", "pt"}, {"mop", to_json_text(model_json(model))}};
   const nn::ParamLayout layout(model.shape);
-  for (const nn::Tensor& t : layout.tensors()) {
-    const auto first = model.params.begin() + static_cast<std::ptrdiff_t>(t.offset);
-    file.tensors.push_back({t.name, t.dims, {first, first + static_cast<std::ptrdiff_t>(t.size)}});
+  for (std::size_t n = 0; n < model.networks.size(); ++n) {
+    for (const nn::Tensor& t : layout.tensors()) {
+      const auto first = model.networks[n].params.begin() + static_cast<std::ptrdiff_t>(t.offset);
+      file.tensors.push_back(
+          {tensor_name(n, t.name), t.dims, {first, first + static_cast<std::ptrdiff_t>(t.size)}});
+    }
   }
   return nn::to_safetensors(file);
 }
@@ -242,7 +274,15 @@ Result<TrainedModel> parse_model_file(std::string_view bytes, std::string_view w
   if (auto valid = model.shape.validate(); !valid) {
     return fail(ErrorCode::kCorrupt, fmt::format("{}: {}; train it again", what, valid.error().message));
   }
-  MOP_TRY_ASSIGN(model.params, gather_params(file, model.shape, what));
+  const nn::ParamLayout layout(model.shape);
+  const std::size_t promised = model.networks.size() * layout.tensors().size();
+  if (file.tensors.size() != promised) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{} has {} tensors, its metadata promise {}; train it again",
+                                                 what, file.tensors.size(), promised));
+  }
+  for (std::size_t n = 0; n < model.networks.size(); ++n) {
+    MOP_TRY_ASSIGN(model.networks[n].params, gather_params(file, layout, n, what));
+  }
   return model;
 }
 

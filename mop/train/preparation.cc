@@ -74,38 +74,100 @@ void fit_range(const dataset::SeriesData& data, const std::vector<std::size_t>& 
   branch.range_sd = n > 1 && squares > 0 ? std::sqrt(squares / n) : 1.0;
 }
 
-// Inputs of every branch, scaled by what its fit part says.
-Result<void> prepare_branches(const TrainJob& job, Preparation& p) {
-  for (const market::CandleSeries& series : job.series) {
-    features::Selection selection = dataset::select_inputs_for(series);
+const features::MarketContext* market_of(const TrainJob& job, market::Interval interval) {
+  return job.markets == nullptr ? nullptr : job.markets->of(interval);
+}
+
+// What the coin with the longest history can carry, of the sources that every coin has.
+features::Selection select_inputs(const TrainJob& job, std::size_t branch) {
+  const market::Interval interval = job.coins[0].series[branch].interval;
+  std::size_t longest = 0;
+  features::InputSources sources{true, true};
+  for (const CoinCandles& coin : job.coins) {
+    const market::CandleSeries& series = coin.series[branch];
+    for (const market::Run run : market::contiguous_runs(series))
+      longest = std::max(longest, run.size());
+    const auto own = features::sources_of(series, market_of(job, interval));
+    sources = {sources.taker && own.taker, sources.market && own.market};
+  }
+  return features::select_inputs(longest, interval, sources);
+}
+
+Result<Member> read_coin(const TrainJob& job, const CoinCandles& coin,
+                         const std::vector<features::Selection>& inputs) {
+  Member m;
+  m.model.symbol = coin.symbol;
+  m.model.kind = job.kind;
+  m.model.profile = job.profile;
+  m.model.seed = job.seed;
+  for (std::size_t b = 0; b < inputs.size(); ++b) {
+    const market::CandleSeries& series = coin.series[b];
     MOP_TRY_ASSIGN(dataset::SeriesData data,
-                   dataset::build_series_data(series, selection.used, job.profile.horizon));
-    p.data.push_back(std::make_unique<dataset::SeriesData>(std::move(data)));
+                   dataset::build_series_data(series, inputs[b].used, job.profile.horizon,
+                                              market_of(job, series.interval)));
+    m.data.push_back(std::make_unique<dataset::SeriesData>(std::move(data)));
     BranchModel branch;
     branch.interval = series.interval;
-    branch.inputs = p.data.back()->input_names;
-    branch.skipped = std::move(selection.skipped);
-    p.model.branches.push_back(std::move(branch));
+    branch.inputs = m.data.back()->input_names;
+    branch.skipped = inputs[b].skipped;
+    m.model.branches.push_back(std::move(branch));
   }
-  const dataset::SeriesData& primary = *p.data[0];
-  MOP_TRY_ASSIGN(p.split,
-                 dataset::split_for_fit(primary, job.profile.validation_share, job.profile.lookback));
+  return m;
+}
+
+// Scalers, base quantiles and the log-range's mean, all of candles that close before the validation block.
+Result<void> fit_member(const TrainJob& job, UnixMillis opens, Member& m) {
+  m.split = dataset::split_at(*m.data[0], opens, job.profile.lookback);
   std::vector<dataset::SequenceBuilder::Branch> branches;
-  for (std::size_t b = 0; b < p.data.size(); ++b) {
-    const std::size_t fit_rows = p.data[b]->first_at_or_after(p.split.fit_targets_before);
-    const auto& history = p.data[b]->history;
+  for (std::size_t b = 0; b < m.data.size(); ++b) {
+    const std::size_t fit_rows = m.data[b]->first_at_or_after(opens);
+    const auto& history = m.data[b]->history;
     const auto fit_end = history.begin() + static_cast<std::ptrdiff_t>(fit_rows);
     if (std::all_of(history.begin(), fit_end, [](std::uint32_t h) { return h == 0; })) {
-      return fail(
-          ErrorCode::kInvalidArgument,
-          fmt::format("{} {}: no usable candle before {}; fetch more history", job.symbol,
-                      market::to_string(p.data[b]->interval), format_utc(p.split.fit_targets_before)));
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{} {}: no usable candle before {}; fetch more history", m.model.symbol,
+                              market::to_string(m.data[b]->interval), format_utc(opens)));
     }
-    p.model.branches[b].scaler = dataset::fit_scaler(*p.data[b], fit_rows);
-    branches.push_back({p.data[b].get(), dataset::scale_rows(*p.data[b], p.model.branches[b].scaler)});
+    m.model.branches[b].scaler = dataset::fit_scaler(*m.data[b], fit_rows);
+    branches.push_back({m.data[b].get(), m.model.branches[b].scaler});
   }
-  p.builder = std::make_unique<dataset::SequenceBuilder>(std::move(branches), job.profile.lookback);
+  m.builder = std::make_unique<dataset::SequenceBuilder>(std::move(branches), job.profile.lookback);
+  for (std::size_t head = 0; head < m.data.size(); ++head) {
+    const auto rows = fit_rows_of(*m.builder, m.split, head);
+    MOP_TRY_ASSIGN(m.model.branches[head].head, base_head(*m.data[head], rows, opens));
+    fit_range(*m.data[head], rows, opens, m.model.branches[head]);
+    m.model.samples += rows.size();
+  }
+  m.model.fit_until = opens;
   return {};
+}
+
+// What the coins of a pool have in common.
+void join(const TrainJob& job, Pool& pool) {
+  std::vector<std::string> coins;
+  UnixMillis newest = 0;
+  for (const Member& m : pool.members) {
+    coins.push_back(m.model.symbol);
+    for (const auto& data : m.data)
+      newest = std::max(newest, data->close_time.back());
+  }
+  for (Member& m : pool.members) {
+    m.model.shape = pool.shape;
+    m.model.coins = coins;
+    m.model.market_coins = job.markets == nullptr ? std::vector<std::string>() : job.market_coins;
+    m.model.market_from = job.market_from;
+    m.model.trained_until = newest;
+    m.model.data_from = INT64_MAX;
+    for (const auto& data : m.data)
+      m.model.data_from = std::min(m.model.data_from, data->close_time.front());
+  }
+}
+
+std::vector<const dataset::SeriesData*> primaries(const std::vector<Member>& members) {
+  std::vector<const dataset::SeriesData*> series;
+  for (const Member& m : members)
+    series.push_back(m.data[0].get());
+  return series;
 }
 
 }  // namespace
@@ -121,32 +183,48 @@ nn::NetShape shape_for(Kind kind, const std::vector<BranchModel>& branches, cons
   return shape;
 }
 
-Result<Preparation> prepare(const TrainJob& job) {
-  MOP_CHECK(job.series.size() == intervals_of(job.kind).size()) << job.series.size();
-  Preparation p;
-  TrainedModel& model = p.model;
-  model.symbol = job.symbol;
-  model.kind = job.kind;
-  model.profile = job.profile;
-  model.seed = job.seed;
-  MOP_TRY(prepare_branches(job, p));
-  for (std::size_t head = 0; head < p.data.size(); ++head) {
-    const auto rows = fit_rows_of(*p.builder, p.split, head);
-    MOP_TRY_ASSIGN(model.branches[head].head, base_head(*p.data[head], rows, p.split.fit_targets_before));
-    fit_range(*p.data[head], rows, p.split.fit_targets_before, model.branches[head]);
-    model.samples += rows.size();
+std::uint64_t network_seed(std::uint64_t pool_seed, std::size_t number) {
+  constexpr std::uint64_t kFar = 0x9e3779b97f4a7c15;  // neighbouring pool seeds share no network
+  return pool_seed + kFar * number;
+}
+
+std::vector<float> initial_params(const Pool& pool, std::size_t number) {
+  const nn::ParamLayout layout(pool.shape);
+  std::vector<float> params(layout.size());
+  nn::init_params(layout, network_seed(pool.seed, number), params);
+  return params;
+}
+
+Result<Pool> prepare(const TrainJob& job) {
+  Pool pool{job.profile, job.seed, {}, {}, 0, {}};
+  std::vector<features::Selection> inputs;
+  for (std::size_t b = 0; b < intervals_of(job.kind).size(); ++b)
+    inputs.push_back(select_inputs(job, b));
+  std::vector<Member> read;
+  for (const CoinCandles& coin : job.coins) {
+    MOP_CHECK(coin.series.size() == inputs.size()) << coin.series.size();
+    if (auto member = read_coin(job, coin, inputs)) {
+      read.push_back(std::move(*member));
+    } else {
+      pool.left_out.push_back({coin.symbol, member.error()});
+    }
   }
-  model.shape = shape_for(job.kind, model.branches, job.profile);
-  MOP_TRY(model.shape.validate());
-  const nn::ParamLayout layout(model.shape);
-  model.params.resize(layout.size());
-  nn::init_params(layout, job.seed, model.params);
-  model.data_from = p.data[0]->close_time.front();
-  for (const auto& data : p.data) {
-    model.data_from = std::min(model.data_from, data->close_time.front());
-    model.trained_until = std::max(model.trained_until, data->close_time.back());
+  if (read.empty()) return fail(pool.left_out.front().error);
+  MOP_TRY_ASSIGN(
+      pool.fit_targets_before,
+      dataset::validation_opens(primaries(read), job.profile.validation_share, job.profile.lookback));
+  for (Member& m : read) {
+    if (auto fitted = fit_member(job, pool.fit_targets_before, m)) {
+      pool.members.push_back(std::move(m));
+    } else {
+      pool.left_out.push_back({m.model.symbol, fitted.error()});
+    }
   }
-  return p;
+  if (pool.members.empty()) return fail(pool.left_out.front().error);
+  pool.shape = shape_for(job.kind, pool.members[0].model.branches, job.profile);
+  MOP_TRY(pool.shape.validate());
+  join(job, pool);
+  return pool;
 }
 
 }  // namespace mop::train

@@ -23,6 +23,8 @@ Profile default_profile() {
   p.epochs = 12;
   p.patience = 4;
   p.horizon = dataset::kDefaultHorizon;
+  p.pooled = true;
+  p.ensemble = 4;
   return p;
 }
 

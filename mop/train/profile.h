@@ -21,6 +21,10 @@ struct Profile {
   std::size_t lookback = 60;       // candles the network reads before it answers
   std::size_t horizon = 1;         // candles ahead that are forecast
   double validation_share = 0.15;  // newest part of the history that stops the training
+  bool pooled = false;             // all coins are learnt together and read what the market did
+  std::size_t ensemble = 1;        // networks whose raw outputs are averaged
+
+  bool operator==(const Profile&) const = default;
 };
 
 /// The original description's settings, unchanged: window mode, one step ahead.

@@ -14,10 +14,9 @@ constexpr double kFlatRange = 0.02;  // of sigma: a candle that did not move cou
 
 }  // namespace
 
-Objective::Objective(const dataset::SequenceBuilder& builder, std::span<const BranchModel> heads)
-    : builder_(builder), heads_(heads) {
+Objective::Objective(std::span<const Member> members) : members_(members) {
   std::size_t widest = 0, horizon = 0;
-  for (const BranchModel& h : heads_) {
+  for (const BranchModel& h : members_[0].model.branches) {
     offsets_.push_back(outputs_);
     outputs_ += outputs_per_head(h.head);
     widest = std::max(widest, nn::raw_size(h.head));
@@ -33,25 +32,26 @@ double Objective::range_target(const dataset::SeriesData& data, std::size_t row,
   return std::log(std::max(range / data.sigma[row], kFlatRange));
 }
 
-void Objective::collect_pairs(std::span<const dataset::Chunk> chunks, const dataset::Sequences& sequences,
+void Objective::collect_pairs(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
                               UnixMillis limit) {
   pairs_.clear();
   for (std::size_t s = 0; s < sequences.scored; ++s) {
     for (std::size_t b = 0; b < chunks.size(); ++b) {
       if (sequences.usable[s * chunks.size() + b] == 0) continue;
-      for (std::size_t head = 0; head < heads_.size(); ++head) {
-        const std::int64_t found = builder_.row_of(head, chunks[b].first + s);
+      const dataset::SequenceBuilder& builder = *members_[chunks[b].member].builder;
+      for (std::size_t head = 0; head < builder.heads(); ++head) {
+        const std::int64_t found = builder.row_of(head, chunks[b].rows.first + s);
         if (found < 0) continue;
         const auto row = static_cast<std::size_t>(found);
-        const dataset::SeriesData& data = builder_.series(head);
+        const dataset::SeriesData& data = builder.series(head);
         if (!data.target_closes_before(row, 1, limit) || std::isnan(data.z(row, 1))) continue;
-        pairs_.push_back({(s * chunks.size() + b) * outputs_ + offsets_[head], head, row});
+        pairs_.push_back({(s * chunks.size() + b) * outputs_ + offsets_[head], chunks[b].member, head, row});
       }
     }
   }
 }
 
-LossSum Objective::loss(std::span<const dataset::Chunk> chunks, const dataset::Sequences& sequences,
+LossSum Objective::loss(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
                         UnixMillis limit, std::span<const float> y, std::span<float> dy) {
   MOP_CHECK(y.size() == sequences.scored * chunks.size() * outputs_) << y.size();
   collect_pairs(chunks, sequences, limit);
@@ -60,8 +60,8 @@ LossSum Objective::loss(std::span<const dataset::Chunk> chunks, const dataset::S
   sum.pairs = pairs_.size();
   const double weight = 1.0 / static_cast<double>(std::max<std::size_t>(pairs_.size(), 1));
   for (const Pair& pair : pairs_) {
-    const BranchModel& model = heads_[pair.head];
-    const dataset::SeriesData& data = builder_.series(pair.head);
+    const BranchModel& model = members_[pair.member].model.branches[pair.head];
+    const dataset::SeriesData& data = *members_[pair.member].data[pair.head];
     const std::size_t H = model.head.horizon, raw = nn::raw_size(model.head);
     for (std::size_t h = 1; h <= H; ++h) {
       z_[h - 1] = data.target_closes_before(pair.row, h, limit) ? data.z(pair.row, h) : kNaN;

@@ -5,7 +5,7 @@
 
 #include "mop/base/time.h"
 #include "mop/dataset/sequences.h"
-#include "mop/train/model.h"
+#include "mop/train/preparation.h"
 
 namespace mop::train {
 
@@ -28,12 +28,12 @@ class Objective {
   /// Weight of the squared error of the standardised log-range beside the pinball loss.
   static constexpr double kRangeWeight = 0.1;
 
-  /// Borrows both.
-  Objective(const dataset::SequenceBuilder& builder, std::span<const BranchModel> heads);
+  /// Borrows the members, which share one shape of network.
+  explicit Objective(std::span<const Member> members);
 
   /// Loss of `y` (S, B, outputs) for the chunks' sequences. `dy`, when not empty, is overwritten with the
   /// gradient of the mean loss.
-  LossSum loss(std::span<const dataset::Chunk> chunks, const dataset::Sequences& sequences, UnixMillis limit,
+  LossSum loss(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences, UnixMillis limit,
                std::span<const float> y, std::span<float> dy);
 
   /// ln(next log-range / sigma), floored where a candle did not move; NaN when it closes at or after `limit`.
@@ -41,13 +41,13 @@ class Objective {
 
  private:
   struct Pair {
-    std::size_t output, head, row;  // offset of the head's raw outputs in y; row of the head's own series
+    std::size_t output;  // offset of the head's raw outputs in y
+    std::size_t member, head, row;
   };
-  void collect_pairs(std::span<const dataset::Chunk> chunks, const dataset::Sequences& sequences,
+  void collect_pairs(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
                      UnixMillis limit);
 
-  const dataset::SequenceBuilder& builder_;
-  std::span<const BranchModel> heads_;
+  std::span<const Member> members_;
   std::size_t outputs_ = 0;           // of all heads
   std::vector<std::size_t> offsets_;  // of each head's raw outputs
   std::vector<Pair> pairs_;

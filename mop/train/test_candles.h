@@ -36,7 +36,6 @@ inline market::CandleSeries swinging(market::Interval interval, std::size_t n, s
 /// A job that trains in a moment.
 inline TrainJob small_job(Kind kind) {
   TrainJob job;
-  job.symbol = "BTCUSDT";
   job.kind = kind;
   job.profile = default_profile();
   job.profile.hidden = 8;
@@ -44,16 +43,24 @@ inline TrainJob small_job(Kind kind) {
   job.profile.lookback = 24;
   job.profile.horizon = 3;
   job.seed = 5;
+  job.profile.pooled = false;
+  job.profile.ensemble = 1;
+  job.coins.push_back({"BTCUSDT", {}});
   for (const market::Interval interval : intervals_of(kind)) {
-    job.series.push_back(swinging(interval, interval == market::Interval::k15m ? 3200 : 800, 11));
+    job.coins[0].series.push_back(swinging(interval, interval == market::Interval::k15m ? 3200 : 800, 11));
   }
   return job;
 }
 
-inline TrainedModel train_small(Kind kind) {
-  auto made = train_model(small_job(kind), [](const EpochReport&) {});
+/// The first coin's model.
+inline TrainedModel train_first(const TrainJob& job) {
+  auto made = train_models(job, [](const EpochReport&) {});
   MOP_CHECK(made.has_value()) << made.error().message;
-  return std::move(*made);
+  return std::move(made->front());
+}
+
+inline TrainedModel train_small(Kind kind) {
+  return train_first(small_job(kind));
 }
 
 }  // namespace mop::train

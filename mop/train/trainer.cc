@@ -34,33 +34,41 @@ nn::AdamOptions adam_options(const Profile& p) {
   return {.lr = p.learning_rate, .weight_decay = p.weight_decay};
 }
 
-// One model's training: owns what changes from step to step.
+// One network's training: owns what changes from step to step, reads the pool.
 class Training {
  public:
-  Training(Preparation& p, const Profile& profile)
-      : p_(p),
-        profile_(profile),
-        network_(p.model.shape),
-        objective_(*p.builder, p.model.branches),
-        adam_(p.model.params.size(), adam_options(profile)),
-        grads_(p.model.params.size()) {}
+  Training(const Pool& pool, std::size_t number)
+      : pool_(pool),
+        profile_(pool.profile),
+        seed_(network_seed(pool.seed, number)),
+        network_(pool.shape),
+        objective_(pool.members),
+        adam_(network_.layout().size(), adam_options(profile_)),
+        grads_(network_.layout().size()) {
+    net.params = initial_params(pool, number);
+  }
+
+  TrainedNetwork net;  // as it stands
 
   double validation_loss() {
     LossSum sum;
-    const auto chunks =
-        p_.builder->chunks(p_.split.validation_begin, p_.split.validation_end, profile_.scored, 0);
+    std::vector<MemberChunk> chunks;
+    for (std::size_t m = 0; m < pool_.members.size(); ++m) {
+      const dataset::FitSplit& split = pool_.members[m].split;
+      append_chunks(m, split.validation_begin, split.validation_end, 0, chunks);
+    }
     for (std::size_t i = 0; i < chunks.size(); i += kValidationBatch) {
       const auto part = std::span(chunks).subspan(i, std::min(kValidationBatch, chunks.size() - i));
-      p_.builder->build(part, profile_.scored, sequences_);
-      const auto y = network_.infer(view(sequences_), p_.model.params);
+      build(part);
+      const auto y = network_.infer(view(sequences_), net.params);
       sum.add(objective_.loss(part, sequences_, INT64_MAX, y, {}));
     }
     return sum.mean();
   }
 
   /// Mean loss of one pass over the fit part; NaN when it diverged. Errors: kInterrupted.
-  Result<double> run_epoch(std::size_t epoch) {
-    auto chunks = shuffled_chunks(epoch);
+  Result<double> run_epoch() {
+    const auto chunks = shuffled_chunks();
     const std::size_t batch = profile_.batch_size, steps = (chunks.size() + batch - 1) / batch;
     LossSum sum;
     for (std::size_t step = 0; step < steps; ++step) {
@@ -68,7 +76,7 @@ class Training {
       const auto part =
           std::span(chunks).subspan(step * batch, std::min(batch, chunks.size() - step * batch));
       const double progress =
-          (static_cast<double>(epoch) + static_cast<double>(step) / static_cast<double>(steps)) /
+          (static_cast<double>(net.epochs) + static_cast<double>(step) / static_cast<double>(steps)) /
           static_cast<double>(profile_.epochs);
       sum.add(train_step(part, learning_rate(profile_, progress)));
       if (!std::isfinite(sum.pinball)) break;
@@ -77,17 +85,12 @@ class Training {
   }
 
   TrainingState state(const std::vector<float>& best) const {
-    const TrainedModel& m = p_.model;
-    return {m.params, best, adam_.state(), counter_, m.epochs, m.best_epoch, m.train_loss, m.best_val_loss};
+    return {net.params, best,           adam_.state(),  counter_,
+            net.epochs, net.best_epoch, net.train_loss, net.best_val_loss};
   }
   /// Goes on from a state; returns the best weights so far.
   std::vector<float> resume(TrainingState state) {
-    TrainedModel& m = p_.model;
-    m.params = std::move(state.params);
-    m.epochs = state.epochs;
-    m.best_epoch = state.best_epoch;
-    m.train_loss = state.train_loss;
-    m.best_val_loss = state.best_val_loss;
+    net = {std::move(state.params), state.epochs, state.best_epoch, state.train_loss, state.best_val_loss};
     adam_ = nn::Adam(std::move(state.adam), adam_options(profile_));
     counter_ = state.updates;
     return std::move(state.best);
@@ -96,31 +99,48 @@ class Training {
  private:
   static constexpr std::size_t kValidationBatch = 64;
 
-  std::vector<dataset::Chunk> shuffled_chunks(std::size_t epoch) {
-    Rng rng(p_.model.seed, (static_cast<std::uint64_t>(epoch) << 8) | kShuffleStream);
+  void append_chunks(std::size_t member, std::size_t begin, std::size_t end, std::size_t offset,
+                     std::vector<MemberChunk>& to) const {
+    for (const auto& rows : pool_.members[member].builder->chunks(begin, end, profile_.scored, offset))
+      to.push_back({member, rows});
+  }
+
+  std::vector<MemberChunk> shuffled_chunks() const {
+    Rng rng(seed_, (static_cast<std::uint64_t>(net.epochs) << 8) | kShuffleStream);
     const std::size_t offset = rng.below(profile_.scored);
-    auto chunks = p_.builder->chunks(p_.split.fit_begin, p_.split.fit_end, profile_.scored, offset);
+    std::vector<MemberChunk> chunks;
+    for (std::size_t m = 0; m < pool_.members.size(); ++m) {
+      append_chunks(m, pool_.members[m].split.fit_begin, pool_.members[m].split.fit_end, offset, chunks);
+    }
     for (std::size_t i = chunks.size(); i > 1; --i)
       std::swap(chunks[i - 1], chunks[rng.below(i)]);
     return chunks;
   }
 
-  LossSum train_step(std::span<const dataset::Chunk> chunks, double rate) {
-    p_.builder->build(chunks, profile_.scored, sequences_);
+  void build(std::span<const MemberChunk> chunks) {
+    pool_.members[0].builder->shape(chunks.size(), profile_.scored, sequences_);
+    for (std::size_t b = 0; b < chunks.size(); ++b)
+      pool_.members[chunks[b].member].builder->build_at(chunks[b].rows, b, sequences_);
+    sequences_.number_rows();
+  }
+
+  LossSum train_step(std::span<const MemberChunk> chunks, double rate) {
+    build(chunks);
     const nn::SequenceBatch batch = view(sequences_);
-    const nn::Dropout dropout{static_cast<float>(profile_.dropout), p_.model.seed, counter_++};
-    const auto y = network_.forward(batch, p_.model.params, dropout);
+    const nn::Dropout dropout{static_cast<float>(profile_.dropout), seed_, counter_++};
+    const auto y = network_.forward(batch, net.params, dropout);
     dy_.resize(y.size());
-    const LossSum loss = objective_.loss(chunks, sequences_, p_.split.fit_targets_before, y, dy_);
+    const LossSum loss = objective_.loss(chunks, sequences_, pool_.fit_targets_before, y, dy_);
     if (loss.pairs == 0 || !std::isfinite(loss.pinball)) return loss;
-    network_.backward(batch, p_.model.params, dy_, grads_);
+    network_.backward(batch, net.params, dy_, grads_);
     nn::clip_gradient(grads_, profile_.gradient_clip);
-    adam_.step(p_.model.params, grads_, rate);
+    adam_.step(net.params, grads_, rate);
     return loss;
   }
 
-  Preparation& p_;
+  const Pool& pool_;
   const Profile& profile_;
+  std::uint64_t seed_;
   nn::cpu::Network network_;
   Objective objective_;
   nn::Adam adam_;
@@ -131,38 +151,56 @@ class Training {
 
 }  // namespace
 
-Result<TrainedModel> train_model(const TrainJob& job, const EpochObserver& observe,
-                                 const CheckpointStore& store) {
-  MOP_TRY_ASSIGN(Preparation p, prepare(job));
-  Training training(p, job.profile);
-  TrainedModel& model = p.model;
-  const std::string fingerprint = training_fingerprint(model);
-  std::vector<float> best = model.params;
+Result<TrainedNetwork> train_network(const Pool& pool, std::size_t number, const EpochObserver& observe,
+                                     const CheckpointStore& store) {
+  Training training(pool, number);
+  TrainedNetwork& net = training.net;
+  const std::string fingerprint = training_fingerprint(pool, number);
+  std::vector<float> best = net.params;
   const std::string saved = store.load ? store.load() : std::string();
-  if (auto state = parse_checkpoint(saved, fingerprint, model.params.size())) {
+  if (auto state = parse_checkpoint(saved, fingerprint, net.params.size())) {
     best = training.resume(std::move(*state));
   } else {
-    model.best_val_loss = training.validation_loss();  // of the baseline every model starts from
-    model.train_loss = std::numeric_limits<double>::quiet_NaN();
+    net.best_val_loss = training.validation_loss();  // of the baseline every network starts from
+    net.train_loss = std::numeric_limits<double>::quiet_NaN();
   }
-  while (model.epochs < job.profile.epochs && model.epochs - model.best_epoch < job.profile.patience) {
-    MOP_TRY_ASSIGN(const double train_loss, training.run_epoch(model.epochs));
+  while (net.epochs < pool.profile.epochs && net.epochs - net.best_epoch < pool.profile.patience) {
+    MOP_TRY_ASSIGN(const double train_loss, training.run_epoch());
     const double val_loss = std::isfinite(train_loss) ? training.validation_loss() : train_loss;
-    ++model.epochs;
-    model.train_loss = train_loss;
-    if (val_loss < model.best_val_loss) {
-      model.best_val_loss = val_loss;
-      model.best_epoch = model.epochs;
-      best = model.params;
+    ++net.epochs;
+    net.train_loss = train_loss;
+    if (val_loss < net.best_val_loss) {
+      net.best_val_loss = val_loss;
+      net.best_epoch = net.epochs;
+      best = net.params;
     }
-    observe({model.epochs, job.profile.epochs, train_loss, val_loss, model.best_val_loss});
+    observe({net.epochs, pool.profile.epochs, train_loss, val_loss, net.best_val_loss});
     if (!std::isfinite(val_loss)) break;
-    if (store.save && model.epochs < job.profile.epochs) {
+    if (store.save && net.epochs < pool.profile.epochs) {
       MOP_TRY(store.save(to_checkpoint(training.state(best), fingerprint)));
     }
   }
-  model.params = std::move(best);
-  return std::move(model);
+  net.params = std::move(best);
+  return std::move(net);
+}
+
+std::vector<TrainedModel> models_of(const Pool& pool, const std::vector<TrainedNetwork>& networks) {
+  std::vector<TrainedModel> models;
+  for (const Member& m : pool.members) {
+    models.push_back(m.model);
+    models.back().networks = networks;
+  }
+  return models;
+}
+
+Result<std::vector<TrainedModel>> train_models(const TrainJob& job, const EpochObserver& observe) {
+  MOP_TRY_ASSIGN(const Pool pool, prepare(job));
+  std::vector<TrainedNetwork> networks;
+  for (std::size_t number = 0; number < job.profile.ensemble; ++number) {
+    MOP_TRY_ASSIGN(TrainedNetwork network, train_network(pool, number, observe));
+    networks.push_back(std::move(network));
+  }
+  return models_of(pool, networks);
 }
 
 }  // namespace mop::train

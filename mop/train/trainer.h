@@ -5,21 +5,10 @@
 #include <vector>
 
 #include "mop/base/result.h"
-#include "mop/market/candle_series.h"
 #include "mop/train/checkpoint.h"
-#include "mop/train/model.h"
-#include "mop/train/profile.h"
+#include "mop/train/preparation.h"
 
 namespace mop::train {
-
-/// One model to be trained on the CPU.
-struct TrainJob {
-  std::string symbol;
-  Kind kind = Kind::k1h;
-  Profile profile;
-  std::uint64_t seed = 1;
-  std::vector<market::CandleSeries> series;  // one per intervals_of(kind), in that order; all of it is used
-};
 
 struct EpochReport {
   std::size_t epoch, epochs;              // 1-based, at most
@@ -27,14 +16,21 @@ struct EpochReport {
 };
 using EpochObserver = std::function<void(const EpochReport&)>;
 
-/// Trains one model: inputs chosen by the history's length, scalers and base quantiles fitted on the fit part
-/// alone, Adam with clipping, early stopping on the newest part, best weights kept. Starts from the EWMA
-/// baseline, so a model that learns nothing still is that. Same job, same bytes. One thread.
+/// Trains network `number` (0..profile.ensemble-1) of a pool: Adam with clipping over the fit parts of all
+/// its coins, early stopping on their validation blocks together, best weights kept. Starts from the EWMA
+/// baseline, so a network that learns nothing still is that. Same pool and number, same bytes. One thread;
+/// networks of one pool may be trained side by side.
 /// A loss that turns NaN ends the training with the best weights so far.
-/// With a store, the state is saved after every epoch and a later call for the same job goes on from it, to
-/// the same bytes as one that was never stopped; a state that is damaged or of another job is not used.
-/// Errors: kInvalidArgument (history too short), kInterrupted (Ctrl-C), the store's own.
-Result<TrainedModel> train_model(const TrainJob& job, const EpochObserver& observe,
-                                 const CheckpointStore& store = {});
+/// With a store, the state is saved after every epoch and a later call for the same training goes on from it,
+/// to the same bytes as one that was never stopped; a state that is damaged or of another is not used.
+/// Errors: kInterrupted (Ctrl-C), the store's own.
+Result<TrainedNetwork> train_network(const Pool& pool, std::size_t number, const EpochObserver& observe,
+                                     const CheckpointStore& store = {});
+
+/// The pool's models, one per coin, around its networks in their order.
+std::vector<TrainedModel> models_of(const Pool& pool, const std::vector<TrainedNetwork>& networks);
+
+/// All of it, one network after the other. Errors: as prepare() and train_network().
+Result<std::vector<TrainedModel>> train_models(const TrainJob& job, const EpochObserver& observe);
 
 }  // namespace mop::train

@@ -134,7 +134,7 @@ TEST_F(MainJobTest, TrainMakesThreeModelsPerCoin) {
     EXPECT_TRUE(std::filesystem::exists(directory_ + "/" + bj::value_to<std::string>(model.at("path"))));
   }
   const std::string log = read_file(directory_ + "/logs/training.log");
-  EXPECT_NE(log.find("BTCUSDT_unified epoch 2/2 train_loss"), std::string::npos) << log;
+  EXPECT_NE(log.find("BTCUSDT_unified network 1/4 epoch 2/2 train_loss"), std::string::npos) << log;
 }
 
 TEST_F(MainJobTest, SameSeedSameBytes) {

@@ -1,0 +1,39 @@
+// Trains models side by side: what `mop train` does once and a walk-forward evaluation per fold.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mop/app/command.h"
+#include "mop/app/stored_candles.h"
+#include "mop/train/model.h"
+
+namespace mop::app {
+
+struct FleetOptions {
+  std::vector<market::Symbol> symbols;
+  std::vector<train::Kind> kinds;
+  train::Profile profile;
+  std::string models_dir;
+  std::string shard;    // "" or "i/n": every n-th training from the i-th on, 1-based
+  bool resume = false;  // keep models that the same training would make again
+};
+
+/// One model of the fleet, whatever became of it.
+struct ModelOutcome {
+  market::Symbol symbol;
+  train::Kind kind = train::Kind::k1h;
+  std::string status = "not started";  // trained, kept, failed, interrupted
+  std::string error;
+  std::optional<train::TrainedModel> model;
+  double seconds = 0.0;  // its share of the time its training took on all threads
+};
+
+/// Trains a model for each coin and kind on the candles given and writes each file when its training is done,
+/// so that an interruption keeps the finished ones. A pooled profile learns all coins of a kind together, its
+/// networks side by side; else every coin is a training of its own. Longest first, one network per thread.
+/// Errors: kInvalidArgument (the shard).
+Result<std::vector<ModelOutcome>> train_fleet(const Context& ctx, const StoredCandles& candles,
+                                              const FleetOptions& options);
+
+}  // namespace mop::app
