@@ -14,5 +14,14 @@ if [ ! -d $rivals/node_modules/onnxruntime-node ]; then
   ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix $rivals --no-audit --no-fund --silent onnxruntime-node@1.30.0 >&2
 fi
 cmake --preset release >&2
-cmake --build build/release --target mop_bench_engine >&2
-exec /usr/bin/python3 bench/engine/compare.py build/release/bench/engine/mop_bench_engine "$PWD/$rivals"
+cmake --build build/release --target mop mop_bench_engine mop_bench_time_to_loss >&2
+status=0
+/usr/bin/python3 bench/engine/compare.py build/release/bench/engine/mop_bench_engine "$PWD/$rivals" || status=1
+/usr/bin/python3 bench/engine/fleet.py "$PWD/build/release/mop" || status=1
+if [ -d ../shared/candles ]; then
+  /usr/bin/python3 bench/engine/time_to_loss.py "$PWD/build/release/mop" \
+    "$PWD/build/release/bench/engine/mop_bench_time_to_loss" "$PWD/../shared/candles" || status=1
+else
+  echo "engine/time_to_v1_loss: skipped, it needs real candles in ../shared/candles" >&2
+fi
+exit $status

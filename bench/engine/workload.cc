@@ -1,5 +1,7 @@
 #include "workload.h"
 
+#include <algorithm>
+
 #include "mop/base/rng.h"
 
 namespace mop::bench {
@@ -35,11 +37,22 @@ double v1_step_gflop() {
 }
 
 Windows::Windows(const nn::NetShape& shape, std::size_t count, std::uint64_t seed)
-    : x(normals(kSteps * count * kInputs, 1.0, seed)),
+    : x(kSteps * count * kInputs),
       read_step(count, static_cast<std::int32_t>(kSteps - 1)),
+      row_of(kSteps * count),
       batch{count, 1, {}} {
+  const auto series = normals(kRows * kInputs, 1.0, seed);
+  Rng rng(seed, 2);
+  for (std::size_t b = 0; b < count; ++b) {
+    const std::size_t start = rng.below(kRows - kSteps + 1);
+    for (std::size_t t = 0; t < kSteps; ++t) {
+      const std::size_t place = t * count + b;
+      row_of[place] = static_cast<std::int32_t>(start + t);
+      std::copy_n(&series[(start + t) * kInputs], kInputs, &x[place * kInputs]);
+    }
+  }
   for (std::size_t b = 0; b < shape.branches.size(); ++b)
-    batch.branches.push_back({kSteps, x, read_step});
+    batch.branches.push_back({kSteps, x, read_step, row_of, kRows});
 }
 
 std::vector<float> random_params(std::size_t count, std::uint64_t seed) {

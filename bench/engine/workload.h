@@ -12,6 +12,8 @@
 namespace mop::bench {
 
 inline constexpr std::size_t kSteps = 60, kBatch = 64, kOutputs = 11;
+inline constexpr std::size_t kRows =
+    800;  // of 1000 candles: those that have all indicators and are no validation
 
 /// 42 inputs, 2 layers of 64 units, 11 outputs; `branches` 2 for a unified model.
 nn::NetShape v1_shape(std::size_t branches = 1);
@@ -20,13 +22,13 @@ nn::NetShape v1_shape(std::size_t branches = 1);
 /// first layer's inputs, which nobody needs.
 double v1_step_gflop();
 
-/// Windows of kSteps steps that own their numbers.
+/// Windows of kSteps steps that own their numbers, drawn from kRows rows of a series as training draws them.
 struct Windows {
   Windows(const nn::NetShape& shape, std::size_t count, std::uint64_t seed);
 
   std::vector<float> x;
-  std::vector<std::int32_t> read_step;
-  nn::SequenceBatch batch;  // views of the two above
+  std::vector<std::int32_t> read_step, row_of;
+  nn::SequenceBatch batch;  // views of those above
 };
 
 std::vector<float> random_params(std::size_t count, std::uint64_t seed);

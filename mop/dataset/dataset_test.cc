@@ -1,5 +1,7 @@
 #include <cmath>
 #include <limits>
+#include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -226,6 +228,28 @@ TEST(SequencesTest, AWindowEndsWithItsOwnRow) {
     scaled(d).scaler.apply(d.row(400 + i), row);
     EXPECT_EQ(s.branches[0].x[(step * 2) * d.inputs()], row[0]);
   }
+}
+
+TEST(SequencesTest, PlacesWithTheSameNumberHoldTheSameRowAndEachRowHasOneNumber) {
+  const SeriesData d = build_series_data(random_walk(Interval::k1h, 600), {}, 1).value();
+  const SequenceBuilder builder({{&d, d.x}}, 24);
+  Sequences s;
+  const std::vector<Chunk> windows{{400, 1}, {410, 1}, {300, 1}, {401, 1}};
+  builder.build(windows, 1, s);
+  const Sequences::Branch& branch = s.branches[0];
+  EXPECT_EQ(branch.distinct, 34u + 24u);  // rows 377..410 and 277..300
+  ASSERT_EQ(branch.row_of.size(), 24u * 4);
+  std::vector<std::vector<float>> held(branch.distinct);
+  std::set<std::vector<float>> rows;
+  for (std::size_t place = 0; place < branch.row_of.size(); ++place) {
+    const auto from = branch.x.begin() + static_cast<std::ptrdiff_t>(place * d.inputs());
+    const std::vector<float> row(from, from + static_cast<std::ptrdiff_t>(d.inputs()));
+    auto& first = held[static_cast<std::size_t>(branch.row_of[place])];
+    if (first.empty()) first = row;
+    EXPECT_EQ(first, row) << place;
+    rows.insert(row);
+  }
+  EXPECT_EQ(rows.size(), branch.distinct);
 }
 
 TEST(SequencesTest, AUnifiedModelReadsNoHourBeforeItClosed) {

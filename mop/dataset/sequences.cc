@@ -1,6 +1,7 @@
 #include "mop/dataset/sequences.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "mop/base/check.h"
 #include "mop/dataset/asof_join.h"
@@ -67,6 +68,7 @@ void SequenceBuilder::build_branch(std::size_t branch, const Chunk& chunk, std::
   Sequences::Branch& to = out.branches[branch];
   const std::size_t F = data.inputs(), B = out.batch, T = to.steps;
   const std::int64_t start = branch_row(branch, chunk.first) - static_cast<std::int64_t>(lookback_) + 1;
+  to.starts[b] = {&data, start};
   for (std::size_t step = 0; step < T; ++step) {
     const std::int64_t row = start + static_cast<std::int64_t>(step);
     const std::span<float> x = std::span(to.x).subspan((step * B + b) * F, F);
@@ -99,6 +101,8 @@ void SequenceBuilder::shape(std::size_t batch, std::size_t scored, Sequences& ou
     to.steps = steps(branch, scored);
     to.x.resize(to.steps * batch * series(branch).inputs());
     to.read_step.resize(scored * batch);
+    to.starts.resize(batch);
+    to.row_of.clear();
   }
 }
 
@@ -111,6 +115,28 @@ void SequenceBuilder::build(std::span<const Chunk> chunks, std::size_t scored, S
   shape(chunks.size(), scored, out);
   for (std::size_t b = 0; b < chunks.size(); ++b)
     build_at(chunks[b], b, out);
+  out.number_rows();
+}
+
+void Sequences::number_rows() {
+  for (Branch& branch : branches) {
+    std::vector<std::size_t> order(batch);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t b) { return branch.starts[b]; });
+    branch.row_of.resize(branch.steps * batch);
+    branch.distinct = 0;
+    std::size_t number = 0;  // of the sequence's first row
+    for (std::size_t i = 0; i < batch; ++i) {
+      const auto& [series, row] = branch.starts[order[i]];
+      const auto& [series_before, row_before] = branch.starts[order[i > 0 ? i - 1 : 0]];
+      const auto steps_on = static_cast<std::size_t>(row - row_before);
+      const bool overlaps = i > 0 && series == series_before && steps_on < branch.steps;
+      number = overlaps ? number + steps_on : branch.distinct;
+      branch.distinct = number + branch.steps;
+      for (std::size_t step = 0; step < branch.steps; ++step)
+        branch.row_of[step * batch + order[i]] = static_cast<std::int32_t>(number + step);
+    }
+  }
 }
 
 }  // namespace mop::dataset

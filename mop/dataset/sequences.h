@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "mop/dataset/scaler.h"
@@ -22,9 +23,17 @@ struct Sequences {
     std::size_t steps = 0;
     std::vector<float> x;                 // (T, B, F)
     std::vector<std::int32_t> read_step;  // (S, B): the step whose state answers for scored position s
+    std::vector<std::pair<const SeriesData*, std::int64_t>> starts;  // (B): the row each sequence begins with
+    // (T, B): places with the same number 0..distinct-1 hold the same row, as those of overlapping windows
+    // do.
+    std::vector<std::int32_t> row_of;  // empty until number_rows()
+    std::size_t distinct = 0;
   };
   std::vector<Branch> branches;
   std::vector<std::uint8_t> usable;  // (S, B): inside its chunk, a full window without a hole in every branch
+
+  /// Finds the rows that sequences share; after the last build_at().
+  void number_rows();
 };
 
 /// The rows one model reads: its own timeframe, or for a unified model the 15m rows and, joined as of each

@@ -22,6 +22,12 @@ void check_batch(const NetShape& shape, const SequenceBatch& batch) {
       return step >= 0 && static_cast<std::size_t>(step) < branch.steps;
     };
     MOP_CHECK(std::ranges::all_of(branch.read_step, in_range)) << "branch " << i << " reads a step outside";
+    const auto is_row = [&](std::int32_t row) {
+      return row >= 0 && static_cast<std::size_t>(row) < branch.distinct;
+    };
+    MOP_CHECK(branch.row_of.empty() || branch.row_of.size() == branch.steps * batch.batch)
+        << "branch " << i << ": row_of has " << branch.row_of.size() << " entries";
+    MOP_CHECK(std::ranges::all_of(branch.row_of, is_row)) << "branch " << i << " numbers a row outside";
   }
 }
 

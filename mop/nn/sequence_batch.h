@@ -17,10 +17,15 @@ struct SequenceBatch {
     std::size_t steps;                        // T, may differ between branches
     std::span<const float> x;                 // (T, B, I), time-major
     std::span<const std::int32_t> read_step;  // (S, B): the step, 0..T-1, whose top hidden state the head
-  };                                          // reads for scored position s of sequence b
-  std::size_t batch;                          // B
-  std::size_t scored;                         // S
-  std::vector<Branch> branches;               // as many, and in the same order, as NetShape::branches
+                                              // reads for scored position s of sequence b
+    // Overlapping windows: places with the same number 0..distinct-1 hold the same row of x, so what depends
+    // on the row alone need be computed once. Empty when nothing is known to be shared.
+    std::span<const std::int32_t> row_of = {};  // (T, B)
+    std::size_t distinct = 0;
+  };
+  std::size_t batch;             // B
+  std::size_t scored;            // S
+  std::vector<Branch> branches;  // as many, and in the same order, as NetShape::branches
 };
 
 /// Ends the program when the batch does not fit the shape: sizes of x and read_step, steps out of range.

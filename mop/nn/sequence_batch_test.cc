@@ -57,6 +57,10 @@ TEST(SequenceBatchDeathTest, ABatchThatDoesNotFitIsABug) {
   EXPECT_DEATH(check_batch(shape, {3, 1, {{4, x, outside}}}), "reads a step outside");
   EXPECT_DEATH(check_batch(shape, {3, 1, {{5, x, last}}}), "x has 24 values for 5 steps");
   EXPECT_DEATH(check_batch(shape, {3, 2, {{4, x, last}}}), "read_step has 3 entries");
+  const std::vector<std::int32_t> rows(4 * 3, 1);
+  check_batch(shape, {3, 1, {{4, x, last, rows, 2}}});
+  EXPECT_DEATH(check_batch(shape, {3, 1, {{4, x, last, rows, 1}}}), "numbers a row outside");
+  EXPECT_DEATH(check_batch(shape, {3, 1, {{4, x, last, last, 4}}}), "row_of has 3 entries");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ constexpr std::uint64_t kShuffleStream = 1;
 nn::SequenceBatch view(const dataset::Sequences& s) {
   nn::SequenceBatch batch{s.batch, s.scored, {}};
   for (const auto& branch : s.branches)
-    batch.branches.push_back({branch.steps, branch.x, branch.read_step});
+    batch.branches.push_back({branch.steps, branch.x, branch.read_step, branch.row_of, branch.distinct});
   return batch;
 }
 
@@ -121,6 +121,7 @@ class Training {
     pool_.members[0].builder->shape(chunks.size(), profile_.scored, sequences_);
     for (std::size_t b = 0; b < chunks.size(); ++b)
       pool_.members[chunks[b].member].builder->build_at(chunks[b].rows, b, sequences_);
+    sequences_.number_rows();
   }
 
   LossSum train_step(std::span<const MemberChunk> chunks, double rate) {

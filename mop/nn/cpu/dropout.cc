@@ -75,6 +75,7 @@ HWY_INLINE void factors_at(const Dropout& dropout, std::uint32_t where, std::uin
 }
 
 void apply(const DropoutArgs& args) {
+  const D d;
   const std::size_t H = args.hidden, Hp = padded(H);
   const auto where = static_cast<std::uint32_t>(args.branch << 16 | args.layer << 24);
   HWY_ALIGN float factors[4 * kLanes];
@@ -83,9 +84,10 @@ void apply(const DropoutArgs& args) {
     for (std::size_t first = 0; first < H; first += 4 * kLanes) {
       factors_at(args.dropout, where, when, first, factors);
       const std::size_t count = std::min(H - first, 4 * kLanes), at = row * Hp + first;
-      for (std::size_t j = 0; j < count; ++j) {
-        args.factors[at + j] = factors[j];
-        args.dropped[at + j] = args.h[at + j] * factors[j];
+      for (std::size_t j = 0; j < count; j += kLanes) {  // the last vector may reach behind H, not behind Hp
+        const auto factor = hn::Load(d, factors + j);
+        hn::Store(factor, d, args.factors + at + j);
+        hn::Store(hn::Mul(hn::Load(d, args.h + at + j), factor), d, args.dropped + at + j);
       }
     }
     std::fill(args.factors + row * Hp + H, args.factors + (row + 1) * Hp, 0.0f);

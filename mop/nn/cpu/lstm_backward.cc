@@ -10,14 +10,14 @@
 #include "hwy/foreach_target.h"  // compiles the part below once per instruction set
 
 #include "hwy/highway.h"
-#include "mop/nn/cpu/activations-inl.h"
 #include "mop/nn/cpu/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mop::nn::cpu::HWY_NAMESPACE {
 namespace {
 
-constexpr std::size_t kRowsPerSum = 256;  // dz of one block and that many rows stays in the caches
+constexpr std::size_t kRowsPerSum =
+    kLanes >= 16 ? 256 : 128;  // dz of one block and that many rows stays in the caches
 
 std::size_t block_count(std::size_t H) {
   return hwy::DivCeil(H, kLanes);
@@ -47,12 +47,12 @@ HWY_INLINE void multiply_dz(const float* dz, std::size_t dz_block, std::size_t b
 
 // One block of units of one row. gates: activations in, dz out; dc: what the step after hands back in, what
 // this step hands to the one before out.
-HWY_INLINE void cell_backward(V dh, const float* c, const float* c_before, float* dc, float* gates) {
+HWY_INLINE void cell_backward(V dh, const float* h, const float* c_before, float* dc, float* gates) {
   const D d;
   const V one = hn::Set(d, 1.0f);
   const V i = hn::Load(d, gates), f = hn::Load(d, gates + kLanes);
   const V g = hn::Load(d, gates + 2 * kLanes), o = hn::Load(d, gates + 3 * kLanes);
-  const V tanh_c = tanh(d, hn::Load(d, c));
+  const V tanh_c = hn::Div(hn::Load(d, h), o);  // o is never 0
   const V dh_o = hn::Mul(dh, o);
   const V sum = hn::Add(hn::Load(d, dc), hn::Mul(dh_o, hn::NegMulAdd(tanh_c, tanh_c, one)));
   const V sum_i = hn::Mul(sum, i), sum_f = hn::Mul(sum, f);
@@ -64,14 +64,28 @@ HWY_INLINE void cell_backward(V dh, const float* c, const float* c_before, float
   hn::Store(sum_f, d, dc);
 }
 
+// What the next step back reads of a tile, into the second cache.
+void draw_step_near(const LstmBackwardArgs& args, std::size_t t, std::size_t block, std::size_t blocks,
+                    std::size_t row, std::size_t rows) {
+  const std::size_t Hp = padded(args.size.hidden);
+  for (std::size_t r = t * args.size.rows + row; r < t * args.size.rows + row + rows; ++r) {
+    for (std::size_t b = block; b < block + blocks; ++b)
+      draw_near(args.gates + b * gates_stride(args.size.steps * args.size.rows) + r * kPanel, kPanel);
+    draw_near(args.dh + r * Hp + block * kLanes, blocks * kLanes);
+    draw_near(args.h + r * Hp + block * kLanes, blocks * kLanes);
+    if (t > 0) draw_near(args.c + (r - args.size.rows) * Hp + block * kLanes, blocks * kLanes);
+  }
+}
+
 void backward_step(const LstmBackwardArgs& args, const float* weight_hh, std::size_t t) {
   const D d;
   const std::size_t H = args.size.hidden, Hp = padded(H), rows = args.size.rows, blocks = block_count(H);
-  const std::size_t gates_block = args.size.steps * rows * kPanel;
+  const std::size_t gates_block = gates_stride(args.size.steps * rows);
   for (std::size_t first = 0; first < blocks; first += kVectors) {  // units of one panel
     const float* weights = weight_hh + first / kVectors * blocks * kPanel * kPanel;
     const std::size_t vectors = std::min(kVectors, blocks - first);
     for_row_tiles(rows, [&](auto count, std::size_t row) HWY_ATTR {
+      if (t > 0) draw_step_near(args, t - 1, first, vectors, row, count());
       Tile<count()> tile;
       clear(tile);
       if (t + 1 < args.size.steps) {
@@ -84,7 +98,7 @@ void backward_step(const LstmBackwardArgs& args, const float* weight_hh, std::si
         for (std::size_t r = 0; r < count(); ++r) {
           const std::size_t at = (t * rows + row + r) * Hp + unit;
           const V sum = hn::Add(hn::Load(d, args.dh + at), hn::Load(d, dh + r * kPanel + v * kLanes));
-          cell_backward(sum, args.c + at, t == 0 ? nullptr : args.c + at - rows * Hp,
+          cell_backward(sum, args.h + at, t == 0 ? nullptr : args.c + at - rows * Hp,
                         args.dc + (row + r) * Hp + unit,
                         args.gates + (first + v) * gates_block + (t * rows + row + r) * kPanel);
         }
@@ -94,9 +108,12 @@ void backward_step(const LstmBackwardArgs& args, const float* weight_hh, std::si
 }
 
 // sums (columns, kPanel) += left' (columns, count) * dz (count, kPanel): left is read column by column.
+// Meanwhile count rows at `next` are drawn into the second cache.
 void add_product(const float* left, std::size_t left_row, std::size_t columns, const float* dz,
-                 std::size_t count, float* sums) {
+                 std::size_t count, float* sums, const float* next = nullptr) {
+  const std::size_t share = hwy::DivCeil(count * kPanel, columns * kLine) * kLine;  // of next, per column
   for_row_tiles(columns, [&](auto width, std::size_t column) HWY_ATTR {
+    if (next) draw_near(next + column * share, width() * share);
     Tile<width()> tile;
     clear(tile);
     multiply_add({left + column, 1, left_row}, dz, kPanel, count, tile);
@@ -116,26 +133,64 @@ void add_rows(const float* dz, std::size_t count, float* sums) {
   add_to(tile, sums, kPanel);
 }
 
+// What depends on x, of `count` rows: the gradients of the input weights and of the bias.
+void add_input_sums(const LstmBackwardArgs& args, std::size_t first, const float* dz, std::size_t count,
+                    float* sums) {
+  const std::size_t I = args.size.inputs, H = args.size.hidden;
+  add_product(args.x + first * args.x_row, args.x_row, I, dz, count, sums);
+  add_rows(dz, count, sums + (I + H) * kPanel);
+}
+
+// to (shared.count, kPanel) += dz of each place.
+void gather_shared(const std::int32_t* row_of, const float* dz, std::size_t count, float* to) {
+  const D d;
+  for (std::size_t i = 0; i < count; ++i, dz += kPanel) {
+    float* sum = to + static_cast<std::size_t>(row_of[i]) * kPanel;
+    for (std::size_t v = 0; v < kPanel; v += kLanes)
+      hn::Store(hn::Add(hn::Load(d, sum + v), hn::Load(d, dz + v)), d, sum + v);
+  }
+}
+
+void add_shared_sums(const LstmBackwardArgs& args, float* sums) {
+  const std::size_t count = args.shared.count, stride = (args.size.inputs + args.size.hidden + 1) * kPanel;
+  for (std::size_t from = 0; from < count; from += kRowsPerSum) {
+    for (std::size_t block = 0; block < block_count(args.size.hidden); ++block) {
+      const float* dz = args.shared.products + block * gates_stride(count) + from * kPanel;
+      add_input_sums(args, from, dz, std::min(kRowsPerSum, count - from), sums + block * stride);
+    }
+  }
+}
+
 // Per block: inputs rows, hidden rows and the bias row of gradient sums, each (4 gates, lanes). Rows are
 // summed in runs of kRowsPerSum, which also keeps the rounding of long sums small.
 void sum_gradients(const LstmBackwardArgs& args, float* sums) {
   const std::size_t I = args.size.inputs, H = args.size.hidden, Hp = padded(H), rows = args.size.rows;
   const std::size_t total = args.size.steps * rows, stride = (I + H + 1) * kPanel;
+  const SharedRows& shared = args.shared;
   std::fill_n(sums, block_count(H) * stride, 0.0f);
+  if (shared.row_of) std::fill_n(shared.products, block_count(H) * gates_stride(shared.count), 0.0f);
   for (std::size_t from = 0; from < total; from += kRowsPerSum) {
     const std::size_t to = std::min(total, from + kRowsPerSum);
     const std::size_t from_hh = std::max(from, rows);  // the first step has no state before it
     for (std::size_t block = 0; block < block_count(H); ++block) {
-      const float* dz = args.gates + block * total * kPanel;
+      const float* dz = args.gates + block * gates_stride(total);
       float* out = sums + block * stride;
-      add_product(args.x + from * args.x_row, args.x_row, I, dz + from * kPanel, to - from, out);
-      if (from_hh < to) {
-        add_product(args.h + (from_hh - rows) * Hp, Hp, H, dz + from_hh * kPanel, to - from_hh,
-                    out + I * kPanel);
+      if (shared.row_of) {
+        gather_shared(shared.row_of + from, dz + from * kPanel, to - from,
+                      shared.products + block * gates_stride(shared.count));
+      } else {
+        add_input_sums(args, from, dz + from * kPanel, to - from, out);
       }
-      add_rows(dz + from * kPanel, to - from, out + (I + H) * kPanel);
+      if (from_hh < to) {
+        const float* next = block + 1 < block_count(H) ? dz + gates_stride(total) + from * kPanel
+                            : to < total               ? args.gates + to * kPanel
+                                                       : nullptr;
+        add_product(args.h + (from_hh - rows) * Hp, Hp, H, dz + from_hh * kPanel, to - from_hh,
+                    out + I * kPanel, next);
+      }
     }
   }
+  if (shared.row_of) add_shared_sums(args, sums);
 }
 
 void unpack_gradients(const LstmBackwardArgs& args, const float* sums) {
@@ -161,7 +216,7 @@ void input_gradient(const LstmBackwardArgs& args, const float* weight_ih) {
     for_row_tiles(total, [&](auto count, std::size_t row) HWY_ATTR {
       Tile<count()> tile;
       clear(tile);
-      multiply_dz(args.gates + row * kPanel, total * kPanel, blocks, weights, tile);
+      multiply_dz(args.gates + row * kPanel, gates_stride(total), blocks, weights, tile);
       HWY_ALIGN float dx[count() * kPanel];
       store(tile, dx, kPanel);
       for (std::size_t r = 0; r < count(); ++r) {

@@ -38,7 +38,8 @@ void pack(std::size_t I, std::size_t H, const LayerParams& params, float* HWY_RE
 
 struct Step {  // pointers to the first row of one step
   const float* x;
-  const float* h_before;  // null at the first step
+  const std::int32_t* row_of;  // of shared rows, or null
+  const float* h_before;       // null at the first step
   const float* c_before;
   float* c;
   float* h;
@@ -47,16 +48,16 @@ struct Step {  // pointers to the first row of one step
   bool keep;
 };
 
-// One block of units of one row, from its four gates' inputs.
-HWY_INLINE void finish_cell(const V (&z)[kVectors], const Step& step, std::size_t block, std::size_t row,
-                            std::size_t Hp) {
+// One block of units of one row, from its four gates' inputs: c goes to memory, the output gate into z[3].
+HWY_INLINE void finish_gates(V (&z)[kVectors], const Step& step, std::size_t block, std::size_t row,
+                             std::size_t Hp) {
   const D d;
   const std::size_t at = row * Hp + block * kLanes;
   const V i = sigmoid(d, z[0]), f = sigmoid(d, z[1]), g = tanh(d, z[2]), o = sigmoid(d, z[3]);
   V c = hn::Mul(i, g);
   if (step.c_before) c = hn::MulAdd(f, hn::Load(d, step.c_before + at), c);
   hn::Store(c, d, step.c + at);
-  hn::Store(hn::Mul(o, tanh(d, c)), d, step.h + at);
+  z[3] = o;
   if (step.keep) {
     float* gates = step.gates + block * step.gates_block + row * kPanel;
     hn::Store(i, d, gates);
@@ -66,51 +67,90 @@ HWY_INLINE void finish_cell(const V (&z)[kVectors], const Step& step, std::size_
   }
 }
 
+// The rest of the cell, apart from the gates so that the long chains of several cells run side by side.
+HWY_INLINE void finish_state(V o, const Step& step, std::size_t block, std::size_t row, std::size_t Hp) {
+  const D d;
+  const std::size_t at = row * Hp + block * kLanes;
+  hn::Store(hn::Mul(o, tanh(d, hn::Load(d, step.c + at))), d, step.h + at);
+}
+
 template <std::size_t kRows>
-HWY_INLINE void finish_cells(const Tile<kRows>& tile, const Step& step, std::size_t block, std::size_t row,
+HWY_INLINE void finish_cells(Tile<kRows>& tile, const Step& step, std::size_t block, std::size_t row,
                              std::size_t Hp) {
 #pragma GCC unroll 8
   for (std::size_t r = 0; r < kRows; ++r)
-    finish_cell(tile.v[r], step, block, row + r, Hp);
+    finish_gates(tile.v[r], step, block, row + r, Hp);
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < kRows; ++r)
+    finish_state(tile.v[r][3], step, block, row + r, Hp);
 }
 
 std::size_t block_stride(const LayerSize& size) {
   return (1 + size.inputs + size.hidden) * kPanel;
 }
 
+// Bias and input product of each row.
+template <std::size_t kRows>
+HWY_INLINE void start_tile(const LstmForwardArgs& args, const Step& step, std::size_t block, std::size_t row,
+                           Tile<kRows>& tile) {
+  const D d;
+  if (!step.row_of) {
+    const float* bias = args.packed + block * block_stride(args.size);
+    fill(tile, bias);
+    return multiply_add({step.x + row * args.x_row, args.x_row, 1}, bias + kPanel, kPanel, args.size.inputs,
+                        tile);
+  }
+  const float* products = args.shared.products + block * gates_stride(args.shared.count);
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const float* from = products + static_cast<std::size_t>(step.row_of[row + r]) * kPanel;
+    for (std::size_t v = 0; v < kVectors; ++v)
+      tile.v[r][v] = hn::Load(d, from + v * kLanes);
+  }
+}
+
 void forward_step(const LstmForwardArgs& args, const Step& step) {
   const std::size_t I = args.size.inputs, H = args.size.hidden, Hp = padded(H);
   for (std::size_t block = 0; block * kLanes < H; ++block) {
-    const float* bias = args.packed + block * block_stride(args.size);
-    const float* weights = bias + kPanel;
+    const float* weight_hh = args.packed + block * block_stride(args.size) + (1 + I) * kPanel;
     for_row_tiles(args.size.rows, [&](auto rows, std::size_t row) HWY_ATTR {
+      if (step.keep)
+        draw_near(step.gates + block * step.gates_block + (args.size.rows + row) * kPanel, rows() * kPanel);
       Tile<rows()> tile;
-      fill(tile, bias);
-      multiply_add({step.x + row * args.x_row, args.x_row, 1}, weights, kPanel, I, tile);
-      if (step.h_before) {
-        multiply_add({step.h_before + row * Hp, Hp, 1}, weights + I * kPanel, kPanel, H, tile);
-      }
+      start_tile(args, step, block, row, tile);
+      if (step.h_before) multiply_add({step.h_before + row * Hp, Hp, 1}, weight_hh, kPanel, H, tile);
       finish_cells(tile, step, block, row, Hp);
     });
   }
 }
 
-// Few rows: biases and input products of all steps at once, into the place of the gates.
-void project_inputs(const LstmForwardArgs& args) {
+// Bias and input product of `count` rows of x, one block of units; rows of both sides are that far apart.
+void project(const LstmForwardArgs& args, std::size_t block, const float* x, std::size_t x_stride,
+             std::size_t count, float* to, std::size_t to_stride) {
+  const float* bias = args.packed + block * block_stride(args.size);
+  for_row_tiles(count, [&](auto rows, std::size_t row) HWY_ATTR {
+    Tile<rows()> tile;
+    fill(tile, bias);
+    multiply_add({x + row * x_stride, x_stride, 1}, bias + kPanel, kPanel, args.size.inputs, tile);
+    store(tile, to + row * to_stride, to_stride);
+  });
+}
+
+// Few rows: of all steps at once, into the place of the gates.
+void project_steps(const LstmForwardArgs& args) {
   const std::size_t rows = args.size.rows, steps = args.size.steps;
   for (std::size_t block = 0; block * kLanes < args.size.hidden; ++block) {
-    const float* bias = args.packed + block * block_stride(args.size);
-    float* z = args.gates + block * steps * rows * kPanel;
-    for (std::size_t row = 0; row < rows; ++row) {
-      for_row_tiles(steps, [&](auto count, std::size_t t) HWY_ATTR {
-        Tile<count()> tile;
-        fill(tile, bias);
-        multiply_add({args.x + t * args.x_step + row * args.x_row, args.x_step, 1}, bias + kPanel, kPanel,
-                     args.size.inputs, tile);
-        store(tile, z + (t * rows + row) * kPanel, rows * kPanel);
-      });
-    }
+    float* z = args.gates + block * gates_stride(steps * rows);
+    for (std::size_t row = 0; row < rows; ++row)
+      project(args, block, args.x + row * args.x_row, args.x_step, steps, z + row * kPanel, rows * kPanel);
   }
+}
+
+void project_shared_rows(const LstmForwardArgs& args) {
+  const std::size_t count = args.shared.count;
+  for (std::size_t block = 0; block * kLanes < args.size.hidden; ++block)
+    project(args, block, args.x, args.x_row, count, args.shared.products + block * gates_stride(count),
+            kPanel);
 }
 
 // kBlocks blocks of one row: more chains at a time than one block has, enough to hide their latency.
@@ -138,7 +178,10 @@ HWY_INLINE void finish_blocks(const LstmForwardArgs& args, const Step& step, std
   }
 #pragma GCC unroll 8
   for (std::size_t b = 0; b < kBlocks; ++b)
-    finish_cell(z[b], step, block + b, row, Hp);
+    finish_gates(z[b], step, block + b, row, Hp);
+#pragma GCC unroll 8
+  for (std::size_t b = 0; b < kBlocks; ++b)
+    finish_state(z[b][3], step, block + b, row, Hp);
 }
 
 // The weights are larger than the first cache: going through them forwards and backwards in turn finds there
@@ -152,29 +195,30 @@ void few_rows_step(const LstmForwardArgs& args, const Step& step, bool backwards
   }
 }
 
-// One step's share of args.soon, a cache line at a time, into the second cache and further.
-void draw_near(const LstmForwardArgs& args, std::size_t t) {
-  constexpr std::size_t kLine = 16;
-  const std::size_t lines = hwy::DivCeil(args.soon.size(), kLine), steps = args.size.steps;
-  for (std::size_t line = lines * t / steps; line < lines * (t + 1) / steps; ++line)
-    __builtin_prefetch(args.soon.data() + line * kLine, 0, 2);
+// One step's share of args.soon.
+void draw_soon_near(const LstmForwardArgs& args, std::size_t t) {
+  const std::size_t floats = args.soon.size() / kLine * kLine, steps = args.size.steps;
+  const std::size_t from = floats / kLine * t / steps * kLine, to = floats / kLine * (t + 1) / steps * kLine;
+  draw_near(args.soon.data() + from, to - from);
 }
 
 void forward(const LstmForwardArgs& args) {
   const std::size_t rows = args.size.rows, state = rows * padded(args.size.hidden);
   const bool few = rows <= kFewRows;
-  if (few) project_inputs(args);
+  if (few) project_steps(args);
+  if (args.shared.row_of) project_shared_rows(args);
   for (std::size_t t = 0; t < args.size.steps; ++t) {
     float* c = args.c + (args.keep ? t * state : 0);
     const Step step{.x = args.x + t * args.x_step,
+                    .row_of = args.shared.row_of ? args.shared.row_of + t * rows : nullptr,
                     .h_before = t == 0 ? nullptr : args.h + (t - 1) * state,
                     .c_before = t == 0 ? nullptr : (args.keep ? c - state : c),
                     .c = c,
                     .h = args.h + t * state,
                     .gates = args.gates ? args.gates + t * rows * kPanel : nullptr,
-                    .gates_block = args.size.steps * rows * kPanel,
+                    .gates_block = gates_stride(args.size.steps * rows),
                     .keep = args.keep};
-    draw_near(args, t);
+    draw_soon_near(args, t);
     if (few) {
       few_rows_step(args, step, t % 2 != 0);
     } else {
@@ -202,16 +246,16 @@ void lstm_forward(const LstmForwardArgs& args) {
 }
 
 std::size_t gates_size(const LayerSize& size) {
-  return size.steps * size.rows * 4 * padded(size.hidden);
+  return (size.steps * size.rows * 4 + kGatesPad) * in_whole_vectors(size.hidden);
 }
 
 std::size_t forward_packed_size(std::size_t inputs, std::size_t hidden) {
-  return (1 + inputs + hidden) * 4 * padded(hidden);
+  return (1 + inputs + hidden) * 4 * in_whole_vectors(hidden);
 }
 
 std::size_t packed_size(const LayerSize& size) {
   // Both weight matrices as right factors, then sums of both weight gradients and of the bias.
-  return 4 * padded(size.hidden) *
+  return 4 * in_whole_vectors(size.hidden) *
          (padded_to_panel(size.hidden) + padded_to_panel(size.inputs) + size.inputs + size.hidden + 1);
 }
 

@@ -5,6 +5,7 @@
 //   gates            per block (steps, rows, 4 gates, lanes), opaque outside lstm_layer.cc
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace mop::nn::cpu {
@@ -20,6 +21,14 @@ struct LayerSize {
   std::size_t inputs, hidden, steps, rows;
 };
 
+/// Rows of x that stand in several places: x then is (count, inputs), each of them once.
+struct SharedRows {
+  const std::int32_t* row_of = nullptr;  // (steps, rows); null when every place has its own row
+  std::size_t count = 0;
+  float* products =
+      nullptr;  // work space, gates_size({inputs, hidden, 1, count}): per block (count, 4 gates,
+};              // lanes), the rows' products, or the gradients by them
+
 struct LstmForwardArgs {
   LayerSize size;
   const float* packed;               // weights, from lstm_pack
@@ -31,6 +40,7 @@ struct LstmForwardArgs {
   float* c;                          // out; without keep only (rows, padded(H)) is used
   float* h;                          // out
   std::span<const float> soon = {};  // what the next call reads: drawn into the cache meanwhile
+  SharedRows shared = {};
 };
 
 /// Up to this many rows a tile of one step is not full, so the input product is made for all steps at once.
@@ -53,6 +63,7 @@ struct LstmBackwardArgs {
   float* dbias_hh;
   float* dx;             // out (steps, rows, padded(inputs)); null to skip it
   const float* factors;  // dx is multiplied by these (same shape); null for none
+  SharedRows shared = {};
 };
 
 /// Floats of `gates`, of the forward pass's `packed` and of the backward pass's.

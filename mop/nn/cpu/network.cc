@@ -16,6 +16,7 @@ namespace {
 struct LayerBuffers {
   AlignedBuffer gates, c, h;
   AlignedBuffer factors, dropped;  // dropout on the way to the layer above, and what arrives there
+  AlignedBuffer rows, products;    // of the first layer: what overlapping windows share
 };
 
 }  // namespace
@@ -36,6 +37,7 @@ class Network::Impl {
   struct Input {  // of one layer
     const float* x;
     std::size_t row;  // floats from row to row
+    SharedRows shared = {};
   };
 
   const NetShape& shape() const { return layout_.shape(); }
@@ -43,6 +45,7 @@ class Network::Impl {
   LayerSize layer_size(const SequenceBatch& batch, std::size_t branch, std::size_t l) const;
   LayerParams layer_params(std::span<const float> params, std::size_t branch, std::size_t l) const;
   Input layer_input(const SequenceBatch& batch, std::size_t branch, std::size_t l);
+  Input shared_input(const SequenceBatch& batch, std::size_t branch);
   void start(const SequenceBatch& batch, std::span<const float> params);
   void drop_units(const SequenceBatch& batch, const Dropout& dropout, std::size_t branch, std::size_t l);
   void read_states(const SequenceBatch& batch, std::size_t branch);
@@ -75,9 +78,24 @@ LayerParams Network::Impl::layer_params(std::span<const float> params, std::size
 
 Network::Impl::Input Network::Impl::layer_input(const SequenceBatch& batch, std::size_t branch,
                                                 std::size_t l) {
-  if (l == 0) return {batch.branches[branch].x.data(), shape().branches[branch].inputs};
+  if (l == 0) return shared_input(batch, branch);
   LayerBuffers& below = layer(branch, l - 1);
   return {dropped_ ? below.dropped.data() : below.h.data(), padded(shape().hidden)};
+}
+
+// The first layer's: each distinct row once where that saves more than finding the rows' places costs.
+Network::Impl::Input Network::Impl::shared_input(const SequenceBatch& batch, std::size_t branch) {
+  const SequenceBatch::Branch& from = batch.branches[branch];
+  const std::size_t inputs = shape().branches[branch].inputs;
+  if (from.row_of.empty() || from.row_of.size() < 2 * from.distinct || batch.batch <= kFewRows)
+    return {from.x.data(), inputs};
+  LayerBuffers& buffers = layer(branch, 0);
+  float* rows = buffers.rows.get(from.distinct * inputs);
+  for (std::size_t place = 0; place < from.row_of.size(); ++place)
+    std::copy_n(&from.x[place * inputs], inputs,
+                rows + static_cast<std::size_t>(from.row_of[place]) * inputs);
+  float* products = buffers.products.get(gates_size({inputs, shape().hidden, 1, from.distinct}));
+  return {rows, inputs, {from.row_of.data(), from.distinct, products}};
 }
 
 void Network::Impl::start(const SequenceBatch& batch, std::span<const float> params) {
@@ -107,7 +125,8 @@ std::span<const float> Network::Impl::forward(const SequenceBatch& batch, std::s
                     .keep = true,
                     .gates = buffers.gates.get(gates_size(size)),
                     .c = buffers.c.get(states),
-                    .h = buffers.h.get(states)});
+                    .h = buffers.h.get(states),
+                    .shared = input.shared});
       if (dropped_ && l + 1 < shape().layers) drop_units(batch, dropout, i, l);
     }
     read_states(batch, i);
@@ -199,7 +218,8 @@ void Network::Impl::backward_branch(const SequenceBatch& batch, std::span<const 
                    .dbias_ih = &grads[at.bias_ih],
                    .dbias_hh = &grads[at.bias_hh],
                    .dx = l > 0 ? dx : nullptr,
-                   .factors = l > 0 && dropped_ ? layer(branch, l - 1).factors.data() : nullptr});
+                   .factors = l > 0 && dropped_ ? layer(branch, l - 1).factors.data() : nullptr,
+                   .shared = input.shared});
     std::swap(dh, dx);
   }
 }

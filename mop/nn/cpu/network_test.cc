@@ -195,6 +195,60 @@ TEST_P(NetworkTest, AStepAllocatesNothingOnceBuffersHaveGrown) {
   EXPECT_EQ(allocation_count(), before);
 }
 
+// Windows that start anywhere in 30 rows, all of them known to be shared.
+struct OverlappingWindows {
+  OverlappingWindows(const NetShape& shape, std::size_t count, std::vector<std::size_t> steps)
+      : owned(random_batch(shape, count, 2, steps, 7)), row_of(steps.size()) {
+    for (std::size_t b = 0; b < steps.size(); ++b) {
+      const std::size_t inputs = shape.branches[b].inputs;
+      const auto series = random_values(kDistinct * inputs, 1.0, b);
+      for (std::size_t place = 0; place < steps[b] * count; ++place) {
+        const std::size_t t = place / count, row = place % count * 5 % (kDistinct - steps[b] + 1) + t;
+        row_of[b].push_back(static_cast<std::int32_t>(row));
+        std::copy_n(&series[row * inputs], inputs, &owned.x[b][place * inputs]);
+      }
+    }
+  }
+  SequenceBatch shared() const {
+    SequenceBatch batch = owned.view();
+    for (std::size_t b = 0; b < row_of.size(); ++b) {
+      batch.branches[b].row_of = row_of[b];
+      batch.branches[b].distinct = kDistinct;
+    }
+    return batch;
+  }
+
+  static constexpr std::size_t kDistinct = 30;
+  OwnedBatch owned;
+  std::vector<std::vector<std::int32_t>> row_of;
+};
+
+TEST_P(NetworkTest, SharedRowsChangeNoBitOfTheOutputsAndOnlyTheRoundingOfGradients) {
+  const NetShape two{{{"a", 13}, {"b", 5}}, 20, 2, 11};
+  for (const NetShape& shape : {single(42, 64, 2, 11), single(5, 33, 1, 3), two}) {
+    const OverlappingWindows windows(shape, 37, std::vector<std::size_t>(shape.branches.size(), 9));
+    Network plain(shape), sharing(shape);
+    const auto params = random_values(plain.layout().size(), 0.2, 4);
+    const auto dy = random_values(2 * 37 * shape.outputs, 1.0, 5);
+    const Dropout dropout{0.3f, 11, 12};
+    const SequenceBatch separate = windows.owned.view(), shared = windows.shared();
+    EXPECT_TRUE(
+        same_bytes(sharing.forward(shared, params, dropout), plain.forward(separate, params, dropout)));
+
+    reference::LstmReference oracle(shape);
+    oracle.forward(separate, widen(params), dropout);
+    const auto expected = oracle.backward(separate, widen(params), widen(dy));
+    std::vector<float> grads(params.size(), std::numeric_limits<float>::quiet_NaN());
+    sharing.backward(shared, params, dy, grads);
+    for (const Tensor& tensor : plain.layout().tensors()) {
+      EXPECT_LE(relative_error(std::span(grads).subspan(tensor.offset, tensor.size),
+                               std::span(expected).subspan(tensor.offset, tensor.size)),
+                4e-6)
+          << tensor.name;
+    }
+  }
+}
+
 TEST_P(NetworkTest, VectorDropoutEqualsTheRuleBitForBit) {
   for (const std::size_t hidden : {1u, 8u, 20u, 64u, 100u}) {
     constexpr std::size_t kSteps = 3, kRows = 5;

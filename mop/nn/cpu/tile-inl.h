@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "hwy/highway.h"
+#include "mop/nn/cpu/aligned_buffer.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mop::nn::cpu::HWY_NAMESPACE {
@@ -63,6 +64,17 @@ HWY_INLINE void multiply_add(const Left& left, const float* HWY_RESTRICT b, std:
     a += left.k_stride;
     b += b_stride;
   }
+}
+
+/// Floats from one block's gates to the next: with nothing between them, blocks would share cache sets.
+constexpr std::size_t gates_stride(std::size_t steps_times_rows) {
+  return steps_times_rows * kPanel + kGatesPad;
+}
+
+/// Into the second cache. `from` is aligned to a cache line.
+HWY_INLINE void draw_near(const float* from, std::size_t count) {
+  for (std::size_t i = 0; i < count; i += kLine)
+    __builtin_prefetch(from + i, 0, 2);
 }
 
 template <std::size_t kRows>
