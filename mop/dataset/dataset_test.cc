@@ -232,7 +232,7 @@ TEST(SequencesTest, AWindowEndsWithItsOwnRow) {
 
 TEST(SequencesTest, PlacesWithTheSameNumberHoldTheSameRowAndEachRowHasOneNumber) {
   const SeriesData d = build_series_data(random_walk(Interval::k1h, 600), {}, 1).value();
-  const SequenceBuilder builder({{&d, d.x}}, 24);
+  const SequenceBuilder builder({scaled(d)}, 24);
   Sequences s;
   const std::vector<Chunk> windows{{400, 1}, {410, 1}, {300, 1}, {401, 1}};
   builder.build(windows, 1, s);

@@ -120,15 +120,23 @@ void SequenceBuilder::build(std::span<const Chunk> chunks, std::size_t scored, S
 
 void Sequences::number_rows() {
   for (Branch& branch : branches) {
+    // Series in the order of their first sequence: that of their addresses would change from run to run, and
+    // with it the order in which gradients add up.
+    std::vector<std::pair<std::size_t, std::int64_t>> starts(batch);
+    for (std::size_t b = 0; b < batch; ++b) {
+      const auto& [series, row] = branch.starts[b];
+      const auto first = std::ranges::find(branch.starts, series, [](const auto& start) { return start.first; });
+      starts[b] = {static_cast<std::size_t>(first - branch.starts.begin()), row};
+    }
     std::vector<std::size_t> order(batch);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::sort(order, {}, [&](std::size_t b) { return branch.starts[b]; });
+    std::ranges::sort(order, {}, [&](std::size_t b) { return std::pair(starts[b], b); });
     branch.row_of.resize(branch.steps * batch);
     branch.distinct = 0;
     std::size_t number = 0;  // of the sequence's first row
     for (std::size_t i = 0; i < batch; ++i) {
-      const auto& [series, row] = branch.starts[order[i]];
-      const auto& [series_before, row_before] = branch.starts[order[i > 0 ? i - 1 : 0]];
+      const auto& [series, row] = starts[order[i]];
+      const auto& [series_before, row_before] = starts[order[i > 0 ? i - 1 : 0]];
       const auto steps_on = static_cast<std::size_t>(row - row_before);
       const bool overlaps = i > 0 && series == series_before && steps_on < branch.steps;
       number = overlaps ? number + steps_on : branch.distinct;
