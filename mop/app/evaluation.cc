@@ -69,7 +69,7 @@ Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOpti
   MOP_TRY_ASSIGN(const auto wanted, ctx.timeframes());
   if (std::find(wanted.begin(), wanted.end(), data.interval) == wanted.end()) return {};
 
-  const auto fit_rows = evaluate::forecast_rows(forecaster, head, INT64_MIN, span.split);
+  const auto fit_rows = data.rows_with_history(model.profile.lookback, span.split - 1);
   const evaluate::LiveForecasts live =
       evaluate::live_forecasts(forecaster, head, task.symbol.tick_size, span.split, span.end);
   if (live.rows.empty()) {

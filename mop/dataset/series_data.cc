@@ -68,6 +68,13 @@ std::size_t SeriesData::first_at_or_after(UnixMillis t) const {
                                   close_time.begin());
 }
 
+std::vector<std::size_t> SeriesData::rows_with_history(std::size_t candles, UnixMillis limit) const {
+  std::vector<std::size_t> rows;
+  for (std::size_t t = 0; t < this->rows() && close_time[t] < limit; ++t)
+    if (history[t] >= candles) rows.push_back(t);
+  return rows;
+}
+
 Result<SeriesData> build_series_data(const market::CandleSeries& series, std::span<const std::string> inputs,
                                      std::size_t horizon, const features::MarketContext* market) {
   SeriesData data = sized_for(series, horizon);

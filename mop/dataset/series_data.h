@@ -36,6 +36,8 @@ struct SeriesData {
   }
   /// Index of the first row with close_time >= t (rows() when there is none).
   std::size_t first_at_or_after(UnixMillis t) const;
+  /// Rows that close before `limit` and end at least `candles` usable rows in a row.
+  std::vector<std::size_t> rows_with_history(std::size_t candles, UnixMillis limit) const;
 };
 
 /// Errors: kInvalidArgument when `inputs` names an unknown one (a model file with another feature list) or no

@@ -152,7 +152,7 @@ Result<void> score_validation(train::TrainedModel& model, std::span<const market
     branch.validation_pinball = branch.validation_pinball_ewma = branch.validation_pinball_har = kNaN;
     if (split.validation_begin >= primary.rows()) continue;  // the coin stopped trading before the block
     const UnixMillis validation_begin = primary.close_time[split.validation_begin] + 1;
-    const auto fit_rows = forecast_rows(forecaster, head, INT64_MIN, model.fit_until + 1);
+    const auto fit_rows = data.rows_with_history(model.profile.lookback, model.fit_until);
     const auto rows = forecast_rows(forecaster, head, validation_begin, INT64_MAX);
     const Outcomes fit = outcomes_of(data, fit_rows, tick_size, model.fit_until);
     const Outcomes outcomes = outcomes_of(data, rows, tick_size, INT64_MAX);

@@ -23,16 +23,12 @@ double quantile_of(const std::vector<double>& sorted, double level) {
   return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-// Rows of one head that the fit part may learn from.
-std::vector<std::size_t> fit_rows_of(const dataset::SequenceBuilder& builder, const dataset::FitSplit& split,
-                                     std::size_t head) {
-  std::vector<std::size_t> rows;
-  for (std::size_t t = split.fit_begin; t < split.fit_end; ++t) {
-    if (!builder.has_window(t)) continue;
-    const std::int64_t row = builder.row_of(head, t);
-    if (row >= 0) rows.push_back(static_cast<std::size_t>(row));
-  }
-  return rows;
+// Rows of one head that the network learns from.
+std::size_t count_samples(const Member& m, std::size_t head) {
+  std::size_t samples = 0;
+  for (std::size_t t = m.split.fit_begin; t < m.split.fit_end; ++t)
+    samples += m.builder->has_window(t) && m.builder->row_of(head, t) >= 0;
+  return samples;
 }
 
 Result<nn::QuantileHead> base_head(const dataset::SeriesData& data, const std::vector<std::size_t>& rows,
@@ -133,10 +129,10 @@ Result<void> fit_member(const TrainJob& job, UnixMillis opens, Member& m) {
   }
   m.builder = std::make_unique<dataset::SequenceBuilder>(std::move(branches), job.profile.lookback);
   for (std::size_t head = 0; head < m.data.size(); ++head) {
-    const auto rows = fit_rows_of(*m.builder, m.split, head);
+    const auto rows = m.data[head]->rows_with_history(job.profile.lookback, opens);
     MOP_TRY_ASSIGN(m.model.branches[head].head, base_head(*m.data[head], rows, opens));
     fit_range(*m.data[head], rows, opens, m.model.branches[head]);
-    m.model.samples += rows.size();
+    m.model.samples += count_samples(m, head);
   }
   m.model.fit_until = opens;
   return {};
