@@ -27,6 +27,7 @@ Result<train::Profile> chosen_profile(const Context& ctx, const TrainOptions& op
   train::Profile profile = opt.profile == "v1" ? ctx.settings.v1 : ctx.settings.standard;
   if (opt.epochs) {
     profile.epochs = *opt.epochs;
+    profile.least_updates = 0;
     profile.patience = std::min(profile.patience, profile.epochs);
   }
   return profile;
