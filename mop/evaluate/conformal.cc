@@ -7,6 +7,11 @@
 #include "mop/evaluate/quantiles.h"
 
 namespace mop::evaluate {
+namespace {
+
+constexpr double kFirstMargin = 0.3;  // of ln(sigma), from the first candle to where wild ones begin
+
+}  // namespace
 
 AdaptiveConformal::AdaptiveConformal(std::span<const double> levels, std::size_t horizon,
                                      train::Calibration state)
@@ -15,8 +20,18 @@ AdaptiveConformal::AdaptiveConformal(std::span<const double> levels, std::size_t
       median_(level_index(levels, 0.5).value()),
       state_(std::move(state)),
       pending_(horizon) {
-  if (state_.log_stretch.empty()) state_.log_stretch.assign(horizon * levels.size(), 0.0);
-  MOP_CHECK(state_.log_stretch.size() == horizon * levels.size()) << state_.log_stretch.size();
+  const std::size_t factors = train::Calibration::kGroups * horizon * levels.size();
+  if (state_.log_stretch.empty()) state_.log_stretch.assign(factors, 0.0);
+  MOP_CHECK(state_.log_stretch.size() == factors) << state_.log_stretch.size();
+}
+
+// Moves the border between calm and wild by what this candle says about it.
+std::size_t AdaptiveConformal::group_of(double sigma) {
+  const double at = std::log(sigma);
+  if (state_.until == 0) state_.log_wild = at + kFirstMargin;
+  const bool wild = at > state_.log_wild;
+  state_.log_wild += kQuantileRate * ((wild ? 1.0 : 0.0) - (1.0 - kWildQuantile));
+  return wild ? 1 : 0;
 }
 
 void AdaptiveConformal::learn(const Pending& forecast) {
@@ -24,12 +39,13 @@ void AdaptiveConformal::learn(const Pending& forecast) {
     if (l == median_) continue;
     const double share = l < median_ ? levels_[l] : 1.0 - levels_[l];
     const bool beyond = l < median_ ? forecast.z < forecast.quantiles[l] : forecast.z > forecast.quantiles[l];
-    state_.log_stretch[forecast.step * levels_.size() + l] += kRate * ((beyond ? 1.0 : 0.0) - share);
+    state_.log_stretch[place(forecast.group, forecast.step) + l] +=
+        (forecast.group == 0 ? kRate : kWildRate) * ((beyond ? 1.0 : 0.0) - share);
   }
 }
 
-void AdaptiveConformal::stretch(std::size_t step, std::span<double> q) const {
-  const auto by = std::span(state_.log_stretch).subspan(step * levels_.size(), levels_.size());
+void AdaptiveConformal::stretch(std::size_t group, std::size_t step, std::span<double> q) const {
+  const auto by = std::span(state_.log_stretch).subspan(place(group, step), levels_.size());
   const double median = q[median_];
   for (std::size_t l = 0; l < q.size(); ++l) {
     if (l != median_) q[l] = median + (q[l] - median) * std::exp(by[l]);
@@ -46,18 +62,19 @@ void AdaptiveConformal::run(const Outcomes& outcomes, Forecasts& forecasts) {
   for (std::size_t row = 0; row < outcomes.size(); ++row) {
     const UnixMillis now = outcomes.close_time[row];
     if (now <= state_.until) continue;
+    const std::size_t group = group_of(outcomes.sigma[row]);
     state_.until = now;
     for (std::size_t step = 0; step < horizon_; ++step) {
       auto& waiting = pending_[step];
       for (; !waiting.empty() && waiting.front().closes <= now; waiting.pop_front())
         learn(waiting.front());
       const auto q = std::span(forecasts.z).subspan((row * horizon_ + step) * L, L);
-      stretch(step, q);
+      stretch(group, step, q);
       forecasts.p_up[row * horizon_ + step] = p_up_from_quantiles(levels_, q);
       const double z = scaled_target(outcomes, row, step);
       if (std::isnan(z)) continue;
       waiting.push_back(
-          {now + static_cast<DurationMillis>(step + 1) * candle, step, z, {q.begin(), q.end()}});
+          {now + static_cast<DurationMillis>(step + 1) * candle, step, group, z, {q.begin(), q.end()}});
     }
   }
 }

@@ -62,6 +62,30 @@ TEST_P(WrongWidthTest, IntervalsComeToCoverWhatTheyState) {
 }
 INSTANTIATE_TEST_SUITE_P(Factors, WrongWidthTest, testing::Values(0.7, 1.5));
 
+// A forecast too wide by half where the market is wildest, right elsewhere: what all candles say together is
+// within 1.5 points of the truth.
+TEST(AdaptiveConformalTest, TheWildestTenthIsCorrectedOnItsOwn) {
+  Case c(1.0);
+  const Outcomes& o = c.market.scored;
+  std::vector<double> sigma = o.sigma;
+  const auto border = sigma.begin() + static_cast<std::ptrdiff_t>(9 * sigma.size() / 10);
+  std::nth_element(sigma.begin(), border, sigma.end());
+  const std::size_t per_row = c.forecasts.horizon * c.forecasts.levels.size();
+  Outcomes wild = o;
+  for (std::size_t row = 0; row < o.size(); ++row) {
+    if (o.sigma[row] <= *border) {
+      std::fill_n(wild.y.begin() + static_cast<std::ptrdiff_t>(row * o.horizon), o.horizon, std::nan(""));
+    } else {
+      for (double& z : std::span(c.forecasts.z).subspan(row * per_row, per_row))
+        z *= 1.5;
+    }
+  }
+  EXPECT_GT(coverage90(wild, c.forecasts, 0, 0), 0.96);
+  EXPECT_NEAR(coverage90(o, c.forecasts, 0, 0), 0.9, 0.015);
+  AdaptiveConformal(c.forecasts.levels, c.forecasts.horizon, {}).run(o, c.forecasts);
+  EXPECT_NEAR(coverage90(wild, c.forecasts, 0, kCandles / 3), 0.9, 0.03);
+}
+
 TEST(AdaptiveConformalTest, CostsNextToNothingWhereNothingIsWrong) {
   Case c(1.0);
   const double before = mean_pinball(c.market.scored, c.forecasts);

@@ -28,11 +28,14 @@ std::vector<market::Interval> intervals_of(Kind kind);
 std::string model_id(std::string_view symbol, Kind kind);
 
 /// How far a head's quantiles are stretched (evaluate/conformal.h): q' = median + (q - median) *
-/// exp(log_stretch), one value per step and level (H,L), that of the median unused. Empty: as the network
-/// gives them.
+/// exp(log_stretch), one value per step and level, those of the median unused; (2,H,L): of candles whose
+/// ln(sigma) is at most `log_wild`, and of wilder ones. Empty: as the network gives them.
 struct Calibration {
   std::vector<double> log_stretch;
+  double log_wild = 0.0;
   UnixMillis until = 0;  // close time of the newest candle whose forecast it has seen
+
+  static constexpr std::size_t kGroups = 2;
 };
 
 /// What one timeframe of a model needs to be read and understood; nothing of it is fitted again later.

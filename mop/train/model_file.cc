@@ -78,6 +78,7 @@ bj::object branch_json(const BranchModel& b) {
           {"range_mean", b.range_mean},
           {"range_sd", b.range_sd},
           {"calibration", bj::value_from(b.calibration.log_stretch)},
+          {"calibration_log_wild", b.calibration.log_wild},
           {"calibrated_until", b.calibration.until},
           {"validation_n", b.validation_n},
           {"validation_pinball", b.validation_pinball},
@@ -109,7 +110,8 @@ BranchModel branch_of(const bj::object& o, std::size_t horizon) {
   b.head = {doubles(o.at("quantile_levels")), horizon, doubles(o.at("base_quantiles"))};
   b.range_mean = o.at("range_mean").to_number<double>();
   b.range_sd = o.at("range_sd").to_number<double>();
-  b.calibration = {doubles(o.at("calibration")), o.at("calibrated_until").to_number<UnixMillis>()};
+  b.calibration = {doubles(o.at("calibration")), o.at("calibration_log_wild").to_number<double>(),
+                   o.at("calibrated_until").to_number<UnixMillis>()};
   b.validation_n = o.at("validation_n").to_number<std::size_t>();
   b.validation_pinball = number_or_nan(o.at("validation_pinball"));
   b.validation_pinball_ewma = number_or_nan(o.at("validation_pinball_ewma"));
@@ -195,8 +197,10 @@ Result<void> check_consistent(const TrainedModel& m, std::string_view what) {
       return bad("the scaler must have one mean and one sd per input");
     }
     const auto& stretch = b.calibration.log_stretch;
-    if (!all_finite(stretch) || (!stretch.empty() && stretch.size() != b.head.base.size())) {
-      return bad("its calibration must be one finite number per step and level");
+    const std::size_t factors = Calibration::kGroups * b.head.base.size();
+    if (!all_finite(stretch) || (!stretch.empty() && stretch.size() != factors) ||
+        !std::isfinite(b.calibration.log_wild)) {
+      return bad("its calibration must be one finite number per group, step and level");
     }
     if (!all_finite(b.scaler.mean) || !all_finite(b.scaler.sd) || !std::isfinite(b.range_mean) ||
         !std::isfinite(b.range_sd)) {
