@@ -7,6 +7,7 @@
 
 #include "mop/app/command.h"
 #include "mop/app/evaluation.h"
+#include "mop/app/walk_forward.h"
 #include "mop/evaluate/report_html.h"
 #include "mop/evaluate/report_json.h"
 #include "mop/evaluate/report_table.h"
@@ -14,8 +15,15 @@
 namespace mop::app {
 namespace {
 
-Result<Exit> run_evaluate(Context& ctx, const EvaluateOptions& opt) {
-  MOP_TRY_ASSIGN(const Evaluation result, evaluate_split(ctx, opt));
+struct EvaluateFlags : EvaluateOptions {
+  std::optional<std::size_t> folds;
+  WalkForwardOptions walk;
+};
+
+Result<Exit> run_evaluate(Context& ctx, EvaluateFlags& opt) {
+  opt.walk.folds = opt.folds.value_or(1);
+  MOP_TRY_ASSIGN(const Evaluation result,
+                 opt.folds ? walk_forward(ctx, opt, opt.walk) : evaluate_split(ctx, opt));
   if (!opt.report.empty()) {
     MOP_TRY(ctx.fs.write_atomically(opt.report, evaluate::report_html(result.report)));
   }
@@ -38,14 +46,28 @@ Result<Exit> run_evaluate(Context& ctx, const EvaluateOptions& opt) {
 }  // namespace
 
 void add_evaluate(CLI::App& cli, Context& ctx) {
-  auto opt = std::make_shared<EvaluateOptions>();
-  CLI::App* verb = cli.add_subcommand("evaluate", "Score stored models on candles they have never seen");
+  auto opt = std::make_shared<EvaluateFlags>();
+  CLI::App* verb = cli.add_subcommand("evaluate", "Score models on candles they have never seen");
   verb->footer(
       "Example: mop train --until 2025-07-01 && mop evaluate --split 2025-07-01 --report report.html\n"
-      "A model whose data reach past the split is refused: it has seen the answers.");
+      "A model whose data reach past the split is refused: it has seen the answers.\n"
+      "With --folds K models are trained as it goes: before each of K blocks of time, then scored on it.\n"
+      "Example: mop evaluate --folds 4 --split 2025-03-01 --end 2025-07-01 --kinds 1h");
   verb->add_option("--split", opt->split, "Score candles from this UTC date on")->required();
   verb->add_option("--end", opt->end, "Score candles before this UTC date [all]");
   verb->add_option("--kinds", opt->kinds, "Models to score")->capture_default_str();
+  auto* folds =
+      verb->add_option("--folds", opt->folds, "Walk forward: train before each of K blocks, score on it")
+          ->check(CLI::Range(1, 100));
+  verb->add_option("--seeds", opt->walk.seeds, "With --folds: so many trainings, for mean and deviation [1]")
+      ->check(CLI::Range(1, 100))
+      ->needs(folds);
+  verb->add_option("--profile", opt->walk.profile, "With --folds: what is trained, v1 or default [default]")
+      ->check(CLI::IsMember({"v1", "default"}))
+      ->needs(folds);
+  verb->add_option("--epochs", opt->walk.epochs, "With --folds: at most so many epochs")
+      ->check(CLI::Range(1, 100000))
+      ->needs(folds);
   verb->add_option("--report", opt->report, "Write a self-contained HTML page with plots to this file");
   verb->add_option("--forecasts", opt->forecasts, "Write every scored forecast, in prices, to this CSV file");
   add_selectors(*verb, ctx);

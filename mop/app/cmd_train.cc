@@ -23,16 +23,6 @@ struct TrainOptions {
   bool resume = false;
 };
 
-Result<train::Profile> chosen_profile(const Context& ctx, const TrainOptions& opt) {
-  train::Profile profile = opt.profile == "v1" ? ctx.settings.v1 : ctx.settings.standard;
-  if (opt.epochs) {
-    profile.epochs = *opt.epochs;
-    profile.least_updates = 0;
-    profile.patience = std::min(profile.patience, profile.epochs);
-  }
-  return profile;
-}
-
 boost::json::object outcome_json(const Context& ctx, const ModelOutcome& outcome) {
   boost::json::object o{
       {"id", train::model_id(outcome.symbol.name, outcome.kind)},
@@ -115,7 +105,8 @@ Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
   FleetOptions fleet;
   MOP_TRY_ASSIGN(fleet.symbols, ctx.symbols());
   MOP_TRY_ASSIGN(fleet.kinds, parse_kinds(opt.kinds));
-  MOP_TRY_ASSIGN(fleet.profile, chosen_profile(ctx, opt));
+  fleet.profile = profile_of(ctx.settings, opt.profile, opt.epochs);
+  fleet.seed = ctx.settings.seed;
   fleet.models_dir = ctx.settings.models_dir;
   fleet.shard = opt.shard;
   fleet.resume = opt.resume;

@@ -21,19 +21,6 @@
 namespace mop::app {
 namespace {
 
-struct Span {
-  UnixMillis split, end;
-};
-
-// Everything one model contributes.
-struct ModelScore {
-  std::vector<evaluate::ScoredSeries> heads;
-  std::vector<evaluate::FanSample> samples;
-  std::vector<evaluate::Canary> canaries;
-  std::string forecasts_csv;
-  evaluate::Protocol protocol;  // what this model's fit adds to the common one
-};
-
 struct Task {
   market::Symbol symbol;
   train::Kind kind;
@@ -62,7 +49,7 @@ void append_forecasts(const train::TrainedModel& model, const dataset::SeriesDat
   }
 }
 
-Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOptions& opt, Span span,
+Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOptions& opt, ScoredSpan span,
                         train::Forecaster& forecaster, std::size_t head, ModelScore& score) {
   const train::TrainedModel& model = forecaster.model();
   const dataset::SeriesData& data = forecaster.series(head);
@@ -95,11 +82,11 @@ Result<void> score_head(const Context& ctx, const Task& task, const EvaluateOpti
   return {};
 }
 
-Result<ModelScore> score_model(const Context& ctx, const Task& task, const EvaluateOptions& opt, Span span,
-                               const StoredCandles& candles) {
+Result<ModelScore> score_model(const Context& ctx, const std::string& models_dir, const Task& task,
+                               const EvaluateOptions& opt, ScoredSpan span, const StoredCandles& candles) {
   if (interrupted()) return fail(ErrorCode::kInterrupted, "evaluation was interrupted");
   MOP_TRY_ASSIGN(train::TrainedModel model,
-                 train::load_model(ctx.fs, ctx.settings.models_dir, task.symbol.name, task.kind));
+                 train::load_model(ctx.fs, models_dir, task.symbol.name, task.kind));
   MOP_TRY(refuse_seen(model, span.split));
   MOP_TRY_ASSIGN(const auto series, candles.of(task.symbol.name, task.kind));
   MOP_TRY_ASSIGN(const auto coins, market_coins_of(model, candles));
@@ -123,22 +110,26 @@ Result<ModelScore> score_model(const Context& ctx, const Task& task, const Evalu
 }
 
 // The models that exist among those asked for.
-Result<std::vector<Task>> list_tasks(const Context& ctx, const EvaluateOptions& opt) {
+Result<std::vector<Task>> list_tasks(const Context& ctx, const EvaluateOptions& opt,
+                                     const std::string& models_dir) {
   MOP_TRY_ASSIGN(const auto symbols, ctx.symbols());
   MOP_TRY_ASSIGN(const auto kinds, parse_kinds(opt.kinds));
   std::vector<Task> tasks;
   for (const market::Symbol& symbol : symbols) {
     for (const train::Kind kind : kinds) {
-      if (ctx.fs.exists(train::model_path(ctx.settings.models_dir, symbol.name, kind))) {
+      if (ctx.fs.exists(train::model_path(models_dir, symbol.name, kind))) {
         tasks.push_back({symbol, kind});
       }
     }
   }
   if (!tasks.empty()) return tasks;
-  return fail(
-      ErrorCode::kNotFound,
-      fmt::format("no model of {} ({}) in {}; run `mop train --symbols {} --until {}`", ctx.settings.symbols,
-                  opt.kinds, ctx.settings.models_dir, ctx.settings.symbols, opt.split));
+  return fail(ErrorCode::kNotFound,
+              fmt::format("no model of {} ({}) in {}; run `mop train --symbols {} --until {}`",
+                          ctx.settings.symbols, opt.kinds, models_dir, ctx.settings.symbols, opt.split));
+}
+
+bool same_series(const evaluate::SeriesScores& a, const evaluate::SeriesScores& b) {
+  return a.symbol == b.symbol && a.interval == b.interval && a.kind == b.kind;
 }
 
 // Pools of one interval: the timeframe's own models, or the unified ones where there are no others.
@@ -154,7 +145,87 @@ std::vector<evaluate::ScoredSeries> pool_members(const std::vector<evaluate::Sco
   return {};
 }
 
-Result<void> assemble(std::vector<Result<ModelScore>>& scores, std::uint64_t seed, Evaluation& out) {
+// Adds what one model's fit and scores say to the common protocol.
+void add_protocol(const evaluate::Protocol& own, evaluate::Protocol& protocol) {
+  protocol.fit_from = std::min(protocol.fit_from, own.fit_from);
+  protocol.fit_until = std::max(protocol.fit_until, own.fit_until);
+  protocol.score_until = std::max(protocol.score_until, own.score_until);
+  protocol.horizon = std::max(protocol.horizon, own.horizon);
+  protocol.purge_candles = protocol.horizon;
+  protocol.embargo_candles = own.embargo_candles;
+  protocol.profile = own.profile;
+  protocol.seed = own.seed;
+  protocol.levels = own.levels;
+}
+
+// What several folds say of one model's series.
+Result<evaluate::SeriesScores> over_folds(const std::vector<evaluate::ScoredSeries>& all,
+                                          const evaluate::SeriesScores& of, std::uint64_t seed) {
+  constexpr std::size_t kDraws = 500;
+  std::vector<evaluate::ScoredSeries> folds;
+  for (const auto& s : all) {
+    if (same_series(s.scores, of)) folds.push_back(s);
+  }
+  if (folds.size() == 1) return of;
+  MOP_TRY_ASSIGN(evaluate::SeriesScores scores, evaluate::pool(folds, {.draws = kDraws, .seed = seed}));
+  scores.symbol = of.symbol;
+  return scores;
+}
+
+Result<void> summarise(const std::vector<evaluate::ScoredSeries>& all, std::uint64_t seed,
+                       evaluate::ReportData& report) {
+  for (const market::Interval interval : market::kIntervals) {
+    const auto members = pool_members(all, interval);
+    if (members.empty()) continue;
+    MOP_TRY_ASSIGN(auto pooled, evaluate::pool(members, {.seed = seed}));
+    report.pooled.push_back(std::move(pooled));
+  }
+  for (const auto& s : all) {
+    const bool known = std::any_of(report.series.begin(), report.series.end(),
+                                   [&](const auto& other) { return same_series(s.scores, other); });
+    if (known) continue;
+    MOP_TRY_ASSIGN(auto scores, over_folds(all, s.scores, seed));
+    report.series.push_back(std::move(scores));
+  }
+  return {};
+}
+
+std::string csv_header(std::span<const double> levels) {
+  std::string header = "model,timeframe,as_of_close_time,close,step,close_time";
+  for (const double level : levels)
+    header += fmt::format(",q{}", level);
+  return header + ",p_up\n";
+}
+
+}  // namespace
+
+Result<ScoredSpan> span_of(const EvaluateOptions& options) {
+  ScoredSpan span{};
+  MOP_TRY_ASSIGN(span.split, parse_utc(options.split));
+  MOP_TRY_ASSIGN(span.end, parse_bound(options.end, INT64_MAX));
+  if (span.end > span.split) return span;
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("--end must be after --split {}, was {}", options.split, options.end));
+}
+
+Result<std::vector<Result<ModelScore>>> score_models(Context& ctx, const EvaluateOptions& options,
+                                                     const std::string& models_dir, ScoredSpan span,
+                                                     const StoredCandles& candles) {
+  MOP_TRY_ASSIGN(const auto tasks, list_tasks(ctx, options, models_dir));
+  std::vector<Result<ModelScore>> scores(tasks.size());
+  Progress progress("scoring", tasks.size(), ctx.quiet());
+  std::atomic<std::size_t> done{0};
+  parallel_for(tasks.size(), thread_count(ctx), [&](std::size_t i) {
+    scores[i] = score_model(ctx, models_dir, tasks[i], options, span, candles);
+    progress.update(++done, train::model_id(tasks[i].symbol.name, tasks[i].kind));
+  });
+  if (interrupted()) return fail(ErrorCode::kInterrupted, "evaluation was interrupted; run it again");
+  return scores;
+}
+
+Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, ScoredSpan span,
+                            std::vector<Result<ModelScore>> scores) {
+  Evaluation out;
   std::vector<evaluate::ScoredSeries> all;
   std::vector<evaluate::Canary> canaries;
   evaluate::Protocol& protocol = out.report.protocol;
@@ -169,16 +240,7 @@ Result<void> assemble(std::vector<Result<ModelScore>>& scores, std::uint64_t see
       }
       continue;
     }
-    const evaluate::Protocol& own = score->protocol;
-    protocol.fit_from = std::min(protocol.fit_from, own.fit_from);
-    protocol.fit_until = std::max(protocol.fit_until, own.fit_until);
-    protocol.score_until = std::max(protocol.score_until, own.score_until);
-    protocol.horizon = std::max(protocol.horizon, own.horizon);
-    protocol.purge_candles = protocol.horizon;
-    protocol.embargo_candles = own.embargo_candles;
-    protocol.profile = own.profile;
-    protocol.seed = own.seed;
-    protocol.levels = own.levels;
+    add_protocol(score->protocol, protocol);
     std::move(score->heads.begin(), score->heads.end(), std::back_inserter(all));
     std::move(score->samples.begin(), score->samples.end(), std::back_inserter(out.report.samples));
     std::move(score->canaries.begin(), score->canaries.end(), std::back_inserter(canaries));
@@ -186,58 +248,24 @@ Result<void> assemble(std::vector<Result<ModelScore>>& scores, std::uint64_t see
   }
   if (all.empty())
     return fail(first_error ? *first_error : Error{ErrorCode::kNotFound, "nothing was scored"});
-  for (const market::Interval interval : market::kIntervals) {
-    const auto members = pool_members(all, interval);
-    if (members.empty()) continue;
-    MOP_TRY_ASSIGN(auto pooled, evaluate::pool(members, {.seed = seed}));
-    out.report.pooled.push_back(std::move(pooled));
-  }
-  for (auto& s : all)
-    out.report.series.push_back(std::move(s.scores));
+  MOP_TRY(summarise(all, ctx.settings.seed, out.report));
   out.report.canaries = evaluate::summarise(canaries);
-  return {};
+  protocol.mode = "split";
+  protocol.score_from = span.split;
+  protocol.command = ctx.command;
+  protocol.version = std::string(build_info().version);
+  if (!options.forecasts.empty()) out.forecasts_csv.insert(0, csv_header(protocol.levels));
+  return out;
 }
-
-std::string csv_header(std::span<const double> levels) {
-  std::string header = "model,timeframe,as_of_close_time,close,step,close_time";
-  for (const double level : levels)
-    header += fmt::format(",q{}", level);
-  return header + ",p_up\n";
-}
-
-}  // namespace
 
 Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options) {
   const std::int64_t start = monotonic_micros();
-  MOP_TRY_ASSIGN(const UnixMillis split, parse_utc(options.split));
-  MOP_TRY_ASSIGN(const UnixMillis end, parse_bound(options.end, INT64_MAX));
-  if (end <= split) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("--end must be after --split {}, was {}", options.split, options.end));
-  }
-  MOP_TRY_ASSIGN(const auto tasks, list_tasks(ctx, options));
+  MOP_TRY_ASSIGN(const ScoredSpan span, span_of(options));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store);
   const auto candles = StoredCandles::read(ctx, store);
-  std::vector<Result<ModelScore>> scores(tasks.size());
-  {
-    Progress progress("scoring", tasks.size(), ctx.quiet());
-    std::atomic<std::size_t> done{0};
-    parallel_for(tasks.size(), thread_count(ctx), [&](std::size_t i) {
-      scores[i] = score_model(ctx, tasks[i], options, {split, end}, candles);
-      progress.update(++done, train::model_id(tasks[i].symbol.name, tasks[i].kind));
-    });
-  }
-  if (interrupted()) return fail(ErrorCode::kInterrupted, "evaluation was interrupted; run it again");
-
-  Evaluation out;
-  evaluate::Protocol& protocol = out.report.protocol;
-  protocol.mode = "split";
-  protocol.score_from = split;
-  protocol.command = ctx.command;
-  protocol.version = std::string(build_info().version);
-  MOP_TRY(assemble(scores, ctx.settings.seed, out));
-  if (!options.forecasts.empty()) out.forecasts_csv.insert(0, csv_header(protocol.levels));
+  MOP_TRY_ASSIGN(auto scores, score_models(ctx, options, ctx.settings.models_dir, span, candles));
+  MOP_TRY_ASSIGN(Evaluation out, assemble(ctx, options, span, std::move(scores)));
   out.report.wall_s = static_cast<double>(monotonic_micros() - start) / 1e6;
   return out;
 }

@@ -124,11 +124,10 @@ void fail_model(const Fleet& fleet, ModelOutcome& o, const Error& error) {
 
 // The job of all coins that have candles; the others have failed.
 Result<train::TrainJob> job_of(Fleet& fleet, const Training& training) {
-  const Context& ctx = fleet.ctx;
   train::TrainJob job;
   job.kind = fleet.outcomes[training.models[0]].kind;
   job.profile = fleet.options.profile;
-  job.seed = ctx.settings.seed;
+  job.seed = fleet.options.seed;
   if (job.profile.pooled) {
     job.markets = &fleet.markets;
     job.market_coins = fleet.market_coins;
@@ -178,8 +177,7 @@ Result<void> prepare_training(Fleet& fleet, Training& training) {
 bool is_kept(const Fleet& fleet, ModelOutcome& o) {
   auto stored = train::load_model(fleet.ctx.fs, fleet.options.models_dir, o.symbol.name, o.kind);
   const auto series = fleet.candles.of(o.symbol.name, o.kind);
-  if (!stored || !series || stored->seed != fleet.ctx.settings.seed ||
-      stored->profile != fleet.options.profile) {
+  if (!stored || !series || stored->seed != fleet.options.seed || stored->profile != fleet.options.profile) {
     return false;
   }
   UnixMillis newest = INT64_MIN;
@@ -314,6 +312,17 @@ void run_unit(Fleet& fleet, const Unit& unit) {
 }
 
 }  // namespace
+
+train::Profile profile_of(const Settings& settings, std::string_view name,
+                          std::optional<std::size_t> epochs) {
+  train::Profile profile = name == "v1" ? settings.v1 : settings.standard;
+  if (epochs) {
+    profile.epochs = *epochs;
+    profile.least_updates = 0;
+    profile.patience = std::min(profile.patience, profile.epochs);
+  }
+  return profile;
+}
 
 Result<std::vector<ModelOutcome>> train_fleet(const Context& ctx, const StoredCandles& candles,
                                               const FleetOptions& options) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mop/app/command.h"
@@ -14,10 +15,15 @@ struct FleetOptions {
   std::vector<market::Symbol> symbols;
   std::vector<train::Kind> kinds;
   train::Profile profile;
+  std::uint64_t seed = 1;
   std::string models_dir;
   std::string shard;    // "" or "i/n": every n-th training from the i-th on, 1-based
   bool resume = false;  // keep models that the same training would make again
 };
+
+/// The settings' profile of that name, "v1" or "default". `epochs`, when given, is what is trained, however
+/// short the history.
+train::Profile profile_of(const Settings& settings, std::string_view name, std::optional<std::size_t> epochs);
 
 /// One model of the fleet, whatever became of it.
 struct ModelOutcome {

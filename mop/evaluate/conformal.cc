@@ -40,7 +40,8 @@ void AdaptiveConformal::learn(const Pending& forecast) {
     const double share = l < median_ ? levels_[l] : 1.0 - levels_[l];
     const bool beyond = l < median_ ? forecast.z < forecast.quantiles[l] : forecast.z > forecast.quantiles[l];
     state_.log_stretch[place(forecast.group, forecast.step) + l] +=
-        (forecast.group == 0 ? kRate : kWildRate) * ((beyond ? 1.0 : 0.0) - share);
+        (forecast.group == 0 ? kRate : kWildRate) * std::min(1.0, kTail / share) *
+        ((beyond ? 1.0 : 0.0) - share);
   }
 }
 

@@ -14,14 +14,14 @@
 namespace mop::evaluate {
 
 /// Adjusts the forecasts of one series in the order of time. When a forecast's candle closes, each of its
-/// quantiles is stretched by the rate times (1 - the stated share) where the outcome lay beyond it, and shrunk
-/// by the rate times the share where it did not. Which candles are wild is told by a running estimate of the
-/// 90 % quantile of ln(sigma). A forecast at t uses outcomes that had closed by t, no others.
+/// quantiles is stretched by the rate times (1 - the stated share) where the outcome lay beyond it, and
+/// shrunk by the rate times the share where it did not. Which candles are wild is told by a running estimate
+/// of the 90 % quantile of ln(sigma). A forecast at t uses outcomes that had closed by t, no others.
 class AdaptiveConformal {
  public:
   /// Stretch per missed outcome. At the 5 % quantile 0.01 halves an error of scale in some 400 candles, and
   /// costs less than 0.1 % of the pinball loss where nothing was wrong. Wild candles are rare: a greater one.
-  static constexpr double kRate = 0.01, kWildRate = 0.04;
+  static constexpr double kRate = 0.01, kWildRate = 0.1, kTail = 0.05;
   /// Where the wildest tenth begins moves by this times 0.9 when a candle is above and times -0.1 when below.
   static constexpr double kWildQuantile = 0.9, kQuantileRate = 0.002;
 

@@ -4,6 +4,10 @@
 #include <cmath>
 #include <numeric>
 
+#include <fmt/format.h>
+
+#include "mop/evaluate/statistics.h"
+
 namespace mop::evaluate {
 namespace {
 
@@ -34,7 +38,38 @@ Fan fan_at(const Outcomes& o, const Forecasts& f, std::size_t row) {
   return fan;
 }
 
+std::string mean_and_sd(const std::vector<PartScores>& seeds, std::size_t pool, double SeriesScores::*score,
+                        int digits) {
+  std::vector<double> values;
+  for (const PartScores& p : seeds)
+    values.push_back(p.pooled[pool].*score);
+  const double mean = mean_of(values);
+  double squares = 0;
+  for (const double v : values)
+    squares += (v - mean) * (v - mean);
+  return fmt::format("{:.{}f} +- {:.{}f}", mean, digits,
+                     std::sqrt(squares / static_cast<double>(values.size() - 1)), digits);
+}
+
 }  // namespace
+
+std::vector<std::string> seed_lines(const std::vector<PartScores>& seeds) {
+  std::vector<std::string> lines;
+  if (seeds.size() < 2) return lines;
+  for (std::size_t i = 0; i < seeds[0].pooled.size(); ++i) {
+    const auto shown = [&](double SeriesScores::*score, int digits) {
+      return mean_and_sd(seeds, i, score, digits);
+    };
+    lines.push_back(fmt::format(
+        "{} over {} seeds (mean +- sd): skill vs EWMA {} %, vs HAR {} %, MAE ratio {}, direction {}, "
+        "log-range R2 {}, spike AUC {}",
+        market::to_string(seeds[0].pooled[i].interval), seeds.size(),
+        shown(&SeriesScores::skill_vs_ewma_pct, 3), shown(&SeriesScores::skill_vs_har_pct, 3),
+        shown(&SeriesScores::mae_ratio, 5), shown(&SeriesScores::direction_accuracy, 4),
+        shown(&SeriesScores::log_range_r2, 3), shown(&SeriesScores::spike_auc, 3)));
+  }
+  return lines;
+}
 
 FanSample sample_fans(const Outcomes& outcomes, const Forecasts& forecasts, std::string kind,
                       std::size_t candles) {

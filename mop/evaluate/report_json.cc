@@ -142,25 +142,38 @@ bj::object protocol_json(const Protocol& p) {
           {"notes", std::move(notes)}};
 }
 
+bj::object pooled_json(const std::vector<SeriesScores>& pools) {
+  bj::object pooled;
+  for (const SeriesScores& s : pools)
+    pooled[market::to_string(s.interval)] = scores_json(s);
+  return pooled;
+}
+
+bj::array parts_json(const std::vector<PartScores>& parts) {
+  bj::array out;
+  for (const PartScores& p : parts) {
+    out.push_back(bj::object{{"score_from", p.from},
+                             {"score_until", p.until},
+                             {"seed", p.seed},
+                             {"pooled", pooled_json(p.pooled)}});
+  }
+  return out;
+}
+
 }  // namespace
 
 bj::value report_json(const ReportData& data) {
   bj::array series, canaries;
-  bj::object pooled;
   for (const SeriesScores& s : data.series)
     series.push_back(scores_json(s));
-  for (const SeriesScores& s : data.pooled)
-    pooled[market::to_string(s.interval)] = scores_json(s);
   for (const Canary& c : data.canaries) {
     canaries.push_back(bj::object{
         {"name", c.name}, {"passed", c.passed}, {"figure", number(c.figure)}, {"meaning", c.meaning}});
   }
-  return bj::object{{"protocol", protocol_json(data.protocol)},
-                    {"series", std::move(series)},
-                    {"pooled", std::move(pooled)},
-                    {"canaries", std::move(canaries)},
-                    {"verdict", overall_verdict(data.series)},
-                    {"wall_s", data.wall_s}};
+  return bj::object{{"protocol", protocol_json(data.protocol)}, {"series", std::move(series)},
+                    {"pooled", pooled_json(data.pooled)},       {"folds", parts_json(data.folds)},
+                    {"seeds", parts_json(data.seeds)},          {"canaries", std::move(canaries)},
+                    {"verdict", overall_verdict(data.series)},  {"wall_s", data.wall_s}};
 }
 
 }  // namespace mop::evaluate

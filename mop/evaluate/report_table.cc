@@ -101,6 +101,19 @@ std::string canary_lines(const std::vector<Canary>& canaries) {
   return text;
 }
 
+std::string part_lines(const std::vector<PartScores>& folds) {
+  std::string text = folds.empty() ? "" : "\n";
+  for (const PartScores& p : folds) {
+    for (const SeriesScores& s : p.pooled) {
+      text += fmt::format("fold {} to {}  {:<4} skill vs EWMA {} %, vs HAR {} %, MAE ratio {}\n",
+                          format_utc_date(p.from), format_utc_date(p.until), market::to_string(s.interval),
+                          figure(s.skill_vs_ewma_pct, "{:.2f}"), figure(s.skill_vs_har_pct, "{:.2f}"),
+                          figure(s.mae_ratio, "{:.5f}"));
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string report_table(const ReportData& data) {
@@ -119,6 +132,9 @@ std::string report_table(const ReportData& data) {
   text +=
       "MAPE cannot show skill: compare it with persistence, and with the MAPE of being one tick off each "
       "time.\n";
+  text += part_lines(data.folds);
+  for (const std::string& line : seed_lines(data.seeds))
+    text += line + "\n";
   return text + canary_lines(data.canaries);
 }
 

@@ -206,6 +206,36 @@ TEST_F(MainJobTest, ATrainingThatWasInterruptedEndsWithTheBytesOfOneThatWasNot) 
   EXPECT_FALSE(std::filesystem::exists(stopped + "/models/BTCUSDT_15m.checkpoint"));
 }
 
+// A fold's models are refused when they have seen a candle of it, so that they are scored shows that they
+// have not; a second run finds them trained and says the same.
+TEST_F(MainJobTest, AWalkForwardTrainsBeforeEveryBlockAndScoresIt) {
+  const std::vector<std::string> command{
+      "evaluate", "--folds", "2",        "--seeds", "2",         "--split", "2025-05-22",   "--kinds",
+      "1h",       "--json",  "--epochs", "1",       "--symbols", "BTCUSDT", "--models-dir", "walked"};
+  const Finished walked = run(command);
+  ASSERT_EQ(walked.exit_code, 0) << walked.err;
+  const bj::value document = json_of(walked);
+  EXPECT_EQ(document.at("protocol").at("mode"), "walk-forward");
+  ASSERT_EQ(document.at("series").as_array().size(), 1u);
+  EXPECT_EQ(document.at("series").at(0).at("symbol"), "BTCUSDT");
+  std::int64_t candles = 0;
+  ASSERT_EQ(document.at("folds").as_array().size(), 2u);
+  for (const bj::value& fold : document.at("folds").as_array())
+    candles += fold.at("pooled").at("1h").at("n").as_int64();
+  EXPECT_EQ(document.at("series").at(0).at("n").as_int64(), candles);
+  EXPECT_EQ(document.at("folds").at(0).at("score_until"), document.at("folds").at(1).at("score_from"));
+  ASSERT_EQ(document.at("seeds").as_array().size(), 2u);
+  EXPECT_NE(document.at("seeds").at(0).at("pooled").at("1h").at("pinball"),
+            document.at("seeds").at(1).at("pooled").at("1h").at("pinball"));
+  EXPECT_TRUE(std::filesystem::exists(directory_ + "/walked/folds/2025-05-22-seed2/BTCUSDT_1h.safetensors"));
+  const auto before =
+      std::filesystem::last_write_time(directory_ + "/walked/folds/2025-05-22-seed1/BTCUSDT_1h.safetensors");
+  EXPECT_EQ(json_of(run(command)).at("pooled"), document.at("pooled"));
+  EXPECT_EQ(
+      std::filesystem::last_write_time(directory_ + "/walked/folds/2025-05-22-seed1/BTCUSDT_1h.safetensors"),
+      before);
+}
+
 TEST_F(MainJobTest, EvaluateStatesEveryFieldOfTheContract) {
   const Finished scored =
       run({"evaluate", "--split", split_, "--symbols", "BTCUSDT", "--report", "report.html", "--json"});

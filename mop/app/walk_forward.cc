@@ -1,0 +1,134 @@
+#include "mop/app/walk_forward.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mop/app/fleet.h"
+#include "mop/app/models.h"
+#include "mop/app/series_text.h"
+#include "mop/base/interrupt.h"
+#include "mop/base/log.h"
+#include "mop/base/progress.h"
+
+namespace mop::app {
+namespace {
+
+using Scores = std::vector<Result<ModelScore>>;
+
+struct Walk {
+  Context& ctx;
+  store::CandleStore& store;
+  const EvaluateOptions& options;
+  FleetOptions fleet;
+  std::vector<ScoredSpan> folds;
+};
+
+// Equal blocks that begin and end with a whole day where they are longer than one.
+std::vector<ScoredSpan> blocks(ScoredSpan span, std::size_t count) {
+  const DurationMillis length = span.end - span.split;
+  const DurationMillis unit = length / static_cast<DurationMillis>(count) >= kDay ? kDay : kHour;
+  std::vector<ScoredSpan> folds;
+  UnixMillis begin = span.split;
+  for (std::size_t k = 1; k <= count; ++k) {
+    const UnixMillis at =
+        span.split + length * static_cast<DurationMillis>(k) / static_cast<DurationMillis>(count);
+    const UnixMillis end = k == count ? span.end : at - at % unit;
+    folds.push_back({begin, end});
+    begin = end;
+  }
+  return folds;
+}
+
+// The end of the newest candle of all.
+UnixMillis newest_end(const StoredCandles& candles) {
+  UnixMillis newest = 0;
+  for (const market::CandleSeries& s : candles.all())
+    newest = std::max(newest, s.close_time(s.size() - 1) + 1);
+  return newest;
+}
+
+Result<Scores> run_fold(Walk& walk, std::size_t fold) {
+  const ScoredSpan span = walk.folds[fold];
+  const std::string what =
+      fmt::format("fold {} of {}, seed {}: trained before {}, scored until {}", fold + 1, walk.folds.size(),
+                  walk.fleet.seed, format_utc(span.split), format_utc(span.end));
+  log_info(what);
+  Progress(what, 1, walk.ctx.quiet()).note(what);
+  walk.fleet.models_dir = fmt::format("{}/folds/{}-seed{}", walk.ctx.settings.models_dir,
+                                      format_utc_date(span.split), walk.fleet.seed);
+  {
+    const auto known = StoredCandles::read(walk.ctx, walk.store, INT64_MIN, span.split);
+    MOP_TRY_ASSIGN(const auto outcomes, train_fleet(walk.ctx, known, walk.fleet));
+    if (interrupted()) {
+      return fail(ErrorCode::kInterrupted, "evaluation was interrupted; the same command goes on from here");
+    }
+    for (const ModelOutcome& o : outcomes) {
+      if (o.status == "failed") log_warning(fmt::format("{}: {}", o.symbol.name, o.error));
+    }
+  }
+  const auto candles = StoredCandles::read(walk.ctx, walk.store, INT64_MIN, span.end);
+  return score_models(walk.ctx, walk.options, walk.fleet.models_dir, span, candles);
+}
+
+evaluate::PartScores part_of(const Evaluation& evaluation, ScoredSpan span, std::uint64_t seed) {
+  return {span.split, span.end, seed, evaluation.report.pooled};
+}
+
+// All folds of one seed.
+Result<Evaluation> run_seed(Walk& walk) {
+  Scores all;
+  std::vector<evaluate::PartScores> parts;
+  for (std::size_t fold = 0; fold < walk.folds.size(); ++fold) {
+    MOP_TRY_ASSIGN(Scores scores, run_fold(walk, fold));
+    if (walk.folds.size() > 1) {
+      MOP_TRY_ASSIGN(const Evaluation one, assemble(walk.ctx, walk.options, walk.folds[fold], scores));
+      parts.push_back(part_of(one, walk.folds[fold], walk.fleet.seed));
+    }
+    std::move(scores.begin(), scores.end(), std::back_inserter(all));
+  }
+  const ScoredSpan span{walk.folds.front().split, walk.folds.back().end};
+  MOP_TRY_ASSIGN(Evaluation out, assemble(walk.ctx, walk.options, span, std::move(all)));
+  out.report.protocol.mode = "walk-forward";
+  out.report.protocol.folds = walk.folds.size();
+  out.report.folds = std::move(parts);
+  return out;
+}
+
+}  // namespace
+
+Result<Evaluation> walk_forward(Context& ctx, const EvaluateOptions& options,
+                                const WalkForwardOptions& walk_options) {
+  const std::int64_t start = monotonic_micros();
+  store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
+  mention_quarantine(ctx, store);
+  MOP_TRY_ASSIGN(ScoredSpan span, span_of(options));
+  span.end = std::min(span.end, newest_end(StoredCandles::read(ctx, store)));
+  if (span.end - span.split < static_cast<DurationMillis>(walk_options.folds) * kDay) {
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("--folds {} needs at least {} days of candles behind --split {}, there are {:.1f}; "
+                    "fetch newer candles, choose an earlier --split or fewer folds",
+                    walk_options.folds, walk_options.folds, options.split,
+                    static_cast<double>(std::max<DurationMillis>(span.end - span.split, 0)) / kDay));
+  }
+  FleetOptions fleet;
+  MOP_TRY_ASSIGN(fleet.symbols, ctx.symbols());
+  MOP_TRY_ASSIGN(fleet.kinds, parse_kinds(options.kinds));
+  fleet.profile = profile_of(ctx.settings, walk_options.profile, walk_options.epochs);
+  fleet.resume = true;
+  Walk walk{ctx, store, options, std::move(fleet), blocks(span, walk_options.folds)};
+  std::optional<Evaluation> first;
+  std::vector<evaluate::PartScores> seeds;
+  for (std::size_t s = 0; s < walk_options.seeds; ++s) {
+    walk.fleet.seed = ctx.settings.seed + s;
+    MOP_TRY_ASSIGN(Evaluation one, run_seed(walk));
+    seeds.push_back(part_of(one, span, walk.fleet.seed));
+    if (!first) first = std::move(one);
+  }
+  if (seeds.size() > 1) first->report.seeds = std::move(seeds);
+  first->report.wall_s = static_cast<double>(monotonic_micros() - start) / 1e6;
+  return std::move(*first);
+}
+
+}  // namespace mop::app
