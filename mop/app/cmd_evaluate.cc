@@ -22,8 +22,9 @@ struct EvaluateFlags : EvaluateOptions {
 
 Result<Exit> run_evaluate(Context& ctx, EvaluateFlags& opt) {
   opt.walk.folds = opt.folds.value_or(1);
+  MOP_TRY_ASSIGN(const ScoredSpan span, span_of(opt));
   MOP_TRY_ASSIGN(const Evaluation result,
-                 opt.folds ? walk_forward(ctx, opt, opt.walk) : evaluate_split(ctx, opt));
+                 opt.folds ? walk_forward(ctx, opt, opt.walk, span) : evaluate_split(ctx, opt, span));
   if (!opt.report.empty()) {
     MOP_TRY(ctx.fs.write_atomically(opt.report, evaluate::report_html(result.report)));
   }

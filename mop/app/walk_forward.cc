@@ -40,14 +40,6 @@ std::vector<ScoredSpan> blocks(ScoredSpan span, std::size_t count) {
   return folds;
 }
 
-// The end of the newest candle of all.
-UnixMillis newest_end(const StoredCandles& candles) {
-  UnixMillis newest = 0;
-  for (const market::CandleSeries& s : candles.all())
-    newest = std::max(newest, s.close_time(s.size() - 1) + 1);
-  return newest;
-}
-
 Result<Scores> run_fold(Walk& walk, std::size_t fold) {
   const ScoredSpan span = walk.folds[fold];
   const std::string what =
@@ -72,7 +64,7 @@ Result<Scores> run_fold(Walk& walk, std::size_t fold) {
 }
 
 evaluate::PartScores part_of(const Evaluation& evaluation, ScoredSpan span, std::uint64_t seed) {
-  return {span.split, span.end, seed, evaluation.report.pooled};
+  return {span.split, span.end, seed, evaluation.report.pooled, evaluation.report.series};
 }
 
 // All folds of one seed.
@@ -81,10 +73,8 @@ Result<Evaluation> run_seed(Walk& walk) {
   std::vector<evaluate::PartScores> parts;
   for (std::size_t fold = 0; fold < walk.folds.size(); ++fold) {
     MOP_TRY_ASSIGN(Scores scores, run_fold(walk, fold));
-    if (walk.folds.size() > 1) {
-      MOP_TRY_ASSIGN(const Evaluation one, assemble(walk.ctx, walk.options, walk.folds[fold], scores));
-      parts.push_back(part_of(one, walk.folds[fold], walk.fleet.seed));
-    }
+    MOP_TRY_ASSIGN(const Evaluation one, assemble(walk.ctx, walk.options, walk.folds[fold], scores));
+    parts.push_back(part_of(one, walk.folds[fold], walk.fleet.seed));
     std::move(scores.begin(), scores.end(), std::back_inserter(all));
   }
   const ScoredSpan span{walk.folds.front().split, walk.folds.back().end};
@@ -98,19 +88,17 @@ Result<Evaluation> run_seed(Walk& walk) {
 }  // namespace
 
 Result<Evaluation> walk_forward(Context& ctx, const EvaluateOptions& options,
-                                const WalkForwardOptions& walk_options) {
+                                const WalkForwardOptions& walk_options, ScoredSpan span) {
   const std::int64_t start = monotonic_micros();
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store);
-  MOP_TRY_ASSIGN(ScoredSpan span, span_of(options));
-  span.end = std::min(span.end, newest_end(StoredCandles::read(ctx, store)));
+  span.end = std::min(span.end, StoredCandles::read(ctx, store).newest_end());
   if (span.end - span.split < static_cast<DurationMillis>(walk_options.folds) * kDay) {
-    return fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format("--folds {} needs at least {} days of candles behind --split {}, there are {:.1f}; "
-                    "fetch newer candles, choose an earlier --split or fewer folds",
-                    walk_options.folds, walk_options.folds, options.split,
-                    static_cast<double>(std::max<DurationMillis>(span.end - span.split, 0)) / kDay));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("--folds {} needs at least {} days of candles behind {}, there are {:.1f}; "
+                            "fetch newer candles, choose an earlier --split or fewer folds",
+                            walk_options.folds, walk_options.folds, format_utc(span.split),
+                            static_cast<double>(std::max<DurationMillis>(span.end - span.split, 0)) / kDay));
   }
   FleetOptions fleet;
   MOP_TRY_ASSIGN(fleet.symbols, ctx.symbols());

@@ -15,11 +15,12 @@ struct WalkForwardOptions {
   std::optional<std::size_t> epochs;
 };
 
-/// Trains the selected coins and kinds on the candles that close before each block, scores them on the block,
-/// and goes on to the next. No model is trained on a candle that it or an earlier fold is scored on before
-/// that candle was past. Models are kept in <models-dir>/folds/, so an interrupted run goes on from there.
-/// The report is the first seed's over all folds, with the pools of every fold and seed beside it.
-/// Cost: folds * seeds trainings of the fleet. Errors: as evaluate_split(), train_fleet().
-Result<Evaluation> walk_forward(Context& ctx, const EvaluateOptions& options, const WalkForwardOptions& walk);
+/// Trains the selected coins and kinds on the candles that close before each block of the span, scores them
+/// on the block, and goes on to the next. No model is trained on a candle that it is scored on. Models are
+/// kept in <models-dir>/folds/, so an interrupted run goes on from there. The report is the first seed's over
+/// all folds, with the scores of every fold and the pools of every seed beside it. Cost: folds * seeds
+/// trainings of the fleet. Errors: as evaluate_split(), train_fleet().
+Result<Evaluation> walk_forward(Context& ctx, const EvaluateOptions& options, const WalkForwardOptions& walk,
+                                ScoredSpan span);
 
 }  // namespace mop::app
