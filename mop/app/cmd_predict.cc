@@ -13,6 +13,7 @@
 #include "mop/app/stored_candles.h"
 #include "mop/base/json.h"
 #include "mop/base/sha256.h"
+#include "mop/evaluate/certificate.h"
 #include "mop/evaluate/forecast_models.h"
 #include "mop/train/model_file.h"
 
@@ -101,7 +102,8 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
 }
 
 std::string better_baseline(const train::BranchModel& b) {
-  return b.validation_pinball_har < b.validation_pinball_ewma ? "har" : "ewma";
+  const train::BlockScore scores = b.all_blocks();
+  return scores.har < scores.ewma ? "har" : "ewma";
 }
 
 boost::json::value prediction_json(const Prediction& p, UnixMillis now) {
@@ -118,6 +120,8 @@ boost::json::value prediction_json(const Prediction& p, UnixMillis now) {
            {{"id", p.model.id()},
             {"trained_until", p.model.trained_until},
             {"age_s", (now - p.model.trained_until) / 1000},
+            {"certified", evaluate::certificate_mark(p.model).empty()},
+            {"certificate_mark", evaluate::certificate_mark(p.model)},
             {"sha256", p.sha256}}},
           {"steps", std::move(steps)},
           {"expected_log_range", p.log_range},
@@ -147,15 +151,16 @@ void print_prediction(const Context& ctx, const Prediction& p, UnixMillis now) {
                         price(s.quantiles[5]), price(s.quantiles[7]), 100.0 * s.p_up));
   }
   ctx.say(fmt::format("the next candle's high should be about {:.2f} % above its low", 100.0 * p.log_range));
+  const train::BlockScore scores = b.all_blocks();
+  const std::string where = fmt::format("on {} candles it had not learnt from", with_commas(scores.n));
   if (b.champion == "model") {
-    ctx.say(fmt::format(
-        "on its validation block the model beat {} by {:.2f} % (pinball loss)", better_baseline(b),
-        100.0 *
-            (1.0 - b.validation_pinball / std::min(b.validation_pinball_ewma, b.validation_pinball_har))));
+    ctx.say(fmt::format("{} the model beat {} by {:.2f} % (pinball loss)", where, better_baseline(b),
+                        100.0 * (1.0 - scores.pinball / std::min(scores.ewma, scores.har))));
   } else {
-    ctx.say(
-        fmt::format("note: on its validation block the {} baseline was better than this model", b.champion));
+    ctx.say(fmt::format("note: {} the {} baseline was better than this model", where, b.champion));
   }
+  if (const std::string mark = evaluate::certificate_mark(p.model); !mark.empty())
+    ctx.say(fmt::format("{}; see `mop canaries`", mark));
   ctx.say(fmt::format("trained until {} UTC, {} ago", format_utc(p.model.trained_until + 1),
                       format_duration(now - p.model.trained_until)));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include "mop/base/parallel.h"
 #include "mop/base/progress.h"
 #include "mop/evaluate/canaries.h"
+#include "mop/evaluate/certificate.h"
 #include "mop/evaluate/forecast_models.h"
 #include "mop/evaluate/pool.h"
 #include "mop/train/model_file.h"
@@ -91,9 +93,8 @@ Result<ModelScore> score_model(const Context& ctx, const std::string& models_dir
   MOP_TRY_ASSIGN(const auto series, candles.of(task.symbol.name, task.kind));
   MOP_TRY_ASSIGN(const auto coins, market_coins_of(model, candles));
   ModelScore score;
-  MOP_TRY_ASSIGN(auto future, evaluate::future_invariance(model, {series, coins}));
-  MOP_TRY_ASSIGN(auto fit_only, evaluate::fit_only_statistics(model, {series, coins}));
-  score.canaries = {std::move(future), std::move(fit_only)};
+  score.mark = evaluate::certificate_mark(model);
+  MOP_TRY_ASSIGN(score.canaries, evaluate::canaries_of(model, {series, coins}));
   const dataset::Markets markets(coins);
   MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(std::move(model), series, &markets));
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {
@@ -230,6 +231,7 @@ Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, 
   std::vector<evaluate::Canary> canaries;
   evaluate::Protocol& protocol = out.report.protocol;
   std::optional<Error> first_error;
+  std::map<std::string, std::size_t> marks;
   protocol.fit_from = INT64_MAX;
   for (auto& score : scores) {
     if (!score) {
@@ -241,6 +243,7 @@ Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, 
       continue;
     }
     add_protocol(score->protocol, protocol);
+    ++marks[score->mark];
     std::move(score->heads.begin(), score->heads.end(), std::back_inserter(all));
     std::move(score->samples.begin(), score->samples.end(), std::back_inserter(out.report.samples));
     std::move(score->canaries.begin(), score->canaries.end(), std::back_inserter(canaries));
@@ -250,6 +253,12 @@ Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, 
     return fail(first_error ? *first_error : Error{ErrorCode::kNotFound, "nothing was scored"});
   MOP_TRY(summarise(all, ctx.settings.seed, out.report));
   out.report.canaries = evaluate::summarise(canaries);
+  std::string certificate;
+  for (const auto& [mark, models] : marks) {
+    certificate += fmt::format("{}{} models {}", certificate.empty() ? "" : "; ", models,
+                               mark.empty() ? "passed all canaries" : mark);
+  }
+  protocol.notes.emplace_back("certificate", certificate);
   protocol.mode = "split";
   protocol.score_from = span.split;
   protocol.command = ctx.command;
@@ -258,11 +267,9 @@ Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, 
   return out;
 }
 
-Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options) {
+Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options, ScoredSpan span) {
   const std::int64_t start = monotonic_micros();
-  MOP_TRY_ASSIGN(const ScoredSpan span, span_of(options));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  mention_quarantine(ctx, store);
   const auto candles = StoredCandles::read(ctx, store);
   MOP_TRY_ASSIGN(auto scores, score_models(ctx, options, ctx.settings.models_dir, span, candles));
   MOP_TRY_ASSIGN(Evaluation out, assemble(ctx, options, span, std::move(scores)));

@@ -33,6 +33,7 @@ struct ModelScore {
   std::vector<evaluate::FanSample> samples;
   std::vector<evaluate::Canary> canaries;
   std::string forecasts_csv;
+  std::string mark;             // evaluate::certificate_mark of the model
   evaluate::Protocol protocol;  // what this model's fit adds to the common one
 };
 
@@ -52,6 +53,6 @@ Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, 
                             std::vector<Result<ModelScore>> scores);
 
 /// All of it for the stored models.
-Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options);
+Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options, ScoredSpan span);
 
 }  // namespace mop::app

@@ -14,6 +14,7 @@
 #include "mop/base/log.h"
 #include "mop/base/parallel.h"
 #include "mop/base/progress.h"
+#include "mop/evaluate/canaries.h"
 #include "mop/evaluate/forecast_models.h"
 #include "mop/train/model_file.h"
 #include "mop/train/trainer.h"
@@ -215,7 +216,30 @@ Result<void> finish_model(Fleet& fleet, train::TrainedModel& model, ModelOutcome
   return {};
 }
 
-// Scores every coin's model on its validation block, names the champions and writes the files.
+void add_folds(const Fleet& fleet, train::TrainedModel& model) {
+  for (const evaluate::PartScores& fold : fleet.options.folds) {
+    for (const evaluate::SeriesScores& s : fold.series) {
+      if (s.symbol != model.symbol || s.kind != train::to_string(model.kind)) continue;
+      for (train::BranchModel& branch : model.branches) {
+        if (branch.interval == s.interval)
+          branch.folds.push_back({fold.from, fold.until, s.n, s.pinball, s.pinball_ewma, s.pinball_har});
+      }
+    }
+  }
+}
+
+// What is known of a trained model before it is stored.
+Result<void> judge(Fleet& fleet, train::TrainedModel& model, double tick_size) {
+  MOP_TRY_ASSIGN(const auto series, fleet.candles.of(model.symbol, model.kind));
+  const bool reads_market = !model.market_coins.empty();
+  MOP_TRY(evaluate::score_validation(model, series, reads_market ? &fleet.markets : nullptr, tick_size));
+  add_folds(fleet, model);
+  const auto coins = reads_market ? fleet.candles.all() : std::span<const market::CandleSeries>();
+  MOP_TRY_ASSIGN(model.certificate, evaluate::canaries_of(model, {series, coins}));
+  return {};
+}
+
+// Judges every coin's model, names the champions and writes the files.
 void finish_training(Fleet& fleet, Training& training) {
   std::vector<train::TrainedModel> models = train::models_of(*training.pool, training.networks);
   training.pool.reset();  // the largest part of the memory
@@ -227,10 +251,8 @@ void finish_training(Fleet& fleet, Training& training) {
   }
   parallel_for(models.size(), thread_count(fleet.ctx), [&](std::size_t i) {
     if (interrupted()) return fail_model(fleet, *outcomes[i], {ErrorCode::kInterrupted, "interrupted"});
-    const auto series = fleet.candles.of(models[i].symbol, models[i].kind);
-    const auto* markets = models[i].market_coins.empty() ? nullptr : &fleet.markets;
-    auto scored = evaluate::score_validation(models[i], *series, markets, outcomes[i]->symbol.tick_size);
-    if (!scored) fail_model(fleet, *outcomes[i], scored.error());
+    if (auto judged = judge(fleet, models[i], outcomes[i]->symbol.tick_size); !judged)
+      fail_model(fleet, *outcomes[i], judged.error());
   });
   std::vector<train::TrainedModel*> scored;
   for (std::size_t i = 0; i < models.size(); ++i) {

@@ -61,6 +61,13 @@ Result<std::vector<market::CandleSeries>> StoredCandles::of(std::string_view sym
   return series;
 }
 
+UnixMillis StoredCandles::newest_end() const {
+  UnixMillis newest = 0;
+  for (const market::CandleSeries& s : series_)
+    newest = std::max(newest, s.close_time(s.size() - 1) + 1);
+  return newest;
+}
+
 std::vector<std::string> StoredCandles::coins() const {
   std::vector<std::string> coins;
   for (const market::CandleSeries& s : series_) {

@@ -29,6 +29,8 @@ class StoredCandles {
 
   /// All series with a candle, those of one timeframe together.
   std::span<const market::CandleSeries> all() const { return series_; }
+  /// The end of the newest candle of all; 0 when there is none.
+  UnixMillis newest_end() const;
   /// The coins among them, each once.
   std::vector<std::string> coins() const;
 

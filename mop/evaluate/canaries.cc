@@ -74,21 +74,29 @@ double largest_shift(const dataset::Scaler& from, const dataset::Scaler& to) {
 
 Result<Canary> future_invariance(const train::TrainedModel& model, const CanaryCandles& candles) {
   Canary canary{"future_invariance", true, 0.0, kFutureMeaning};
-  MOP_TRY_ASSIGN(train::Forecaster forecaster, forecaster_of(model, candles));
+  UnixMillis since = INT64_MIN;  // the history changes nothing about what is asked, only the time it takes
+  for (const market::CandleSeries& s : candles.series) {
+    if (s.size() > 0)
+      since =
+          std::max(since, s.close_time(s.size() - 1) - static_cast<DurationMillis>(kFutureHistory) *
+                                                           market::length_of(candles.series.back().interval));
+  }
+  const Candles series = closing_in(candles.series, since, INT64_MAX);
+  const Candles coins = closing_in(candles.coins, since, INT64_MAX);
+  MOP_TRY_ASSIGN(train::Forecaster forecaster, forecaster_of(model, {series, coins}));
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {
     const auto rows = forecast_rows(forecaster, head, INT64_MIN, INT64_MAX);
     if (rows.size() < 2) continue;
     const UnixMillis now = forecaster.series(head).close_time[rows[rows.size() * 3 / 4]];
-    MOP_TRY_ASSIGN(const auto whole, forecast_at(model, candles, head, now));
-    const auto compare = [&](const Candles& series, const Candles& coins) -> Result<void> {
-      MOP_TRY_ASSIGN(const auto again, forecast_at(model, {series, coins}, head, now));
+    MOP_TRY_ASSIGN(const auto whole, forecast_at(model, {series, coins}, head, now));
+    const auto compare = [&](const Candles& own, const Candles& market) -> Result<void> {
+      MOP_TRY_ASSIGN(const auto again, forecast_at(model, {own, market}, head, now));
       canary.figure = std::max(canary.figure, largest_difference(whole, again));
       canary.passed = canary.passed && whole == again;
       return {};
     };
-    MOP_TRY(compare(closing_in(candles.series, INT64_MIN, now + 1),
-                    closing_in(candles.coins, INT64_MIN, now + 1)));
-    MOP_TRY(compare(with_other_future(candles.series, now), with_other_future(candles.coins, now)));
+    MOP_TRY(compare(closing_in(series, INT64_MIN, now + 1), closing_in(coins, INT64_MIN, now + 1)));
+    MOP_TRY(compare(with_other_future(series, now), with_other_future(coins, now)));
   }
   return canary;
 }
@@ -111,6 +119,12 @@ Result<Canary> fit_only_statistics(const train::TrainedModel& model, const Canar
     canary.figure = std::min(canary.figure, shift);
   }
   return canary;
+}
+
+Result<std::vector<Canary>> canaries_of(const train::TrainedModel& model, const CanaryCandles& candles) {
+  MOP_TRY_ASSIGN(Canary future, future_invariance(model, candles));
+  MOP_TRY_ASSIGN(Canary fit_only, fit_only_statistics(model, candles));
+  return std::vector<Canary>{std::move(future), std::move(fit_only)};
 }
 
 std::vector<Canary> summarise(std::span<const Canary> canaries) {

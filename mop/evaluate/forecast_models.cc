@@ -45,23 +45,17 @@ StepOne step_one_pinball(const Outcomes& outcomes, const Forecasts& forecasts) {
 }
 
 // At a draw the simpler one is champion.
-std::string best_of(double model, double ewma, double har) {
-  if (model < ewma && model < har) return "model";
-  return har < ewma ? "har" : "ewma";
+std::string best_of(const train::BlockScore& score) {
+  if (score.pinball < score.ewma && score.pinball < score.har) return "model";
+  return score.har < score.ewma ? "har" : "ewma";
 }
 
-// Mean losses of one head over all models, each forecast with the same weight.
-std::string best_over_all(std::span<train::TrainedModel* const> models, std::size_t head) {
-  double model = 0.0, ewma = 0.0, har = 0.0;
-  for (const train::TrainedModel* m : models) {
-    const train::BranchModel& b = m->branches[head];
-    if (b.validation_n == 0) continue;
-    const double n = static_cast<double>(b.validation_n);
-    model += n * b.validation_pinball;
-    ewma += n * b.validation_pinball_ewma;
-    har += n * b.validation_pinball_har;
-  }
-  return best_of(model, ewma, har);
+// One head over all models, each forecast with the same weight.
+train::BlockScore over_all(std::span<train::TrainedModel* const> models, std::size_t head) {
+  train::BranchModel all;
+  for (const train::TrainedModel* m : models)
+    all.folds.push_back(m->branches[head].all_blocks());
+  return all.all_blocks();
 }
 
 void drop_first(std::size_t rows, Forecasts& f) {
@@ -153,8 +147,7 @@ Result<void> score_validation(train::TrainedModel& model, std::span<const market
     const dataset::SeriesData& data = forecaster.series(head);
     train::BranchModel& branch = model.branches[head];
     branch.calibration = {};
-    branch.validation_n = 0;
-    branch.validation_pinball = branch.validation_pinball_ewma = branch.validation_pinball_har = kNaN;
+    branch.validation = {};
     if (split.validation_begin >= primary.rows()) continue;  // the coin stopped trading before the block
     const UnixMillis validation_begin = primary.close_time[split.validation_begin] + 1;
     const auto fit_rows = data.rows_with_history(model.profile.lookback, model.fit_until);
@@ -166,12 +159,15 @@ Result<void> score_validation(train::TrainedModel& model, std::span<const market
     conformal.run(outcomes, forecasts);
     branch.calibration = conformal.state();
     const StepOne own = step_one_pinball(outcomes, forecasts);
-    branch.validation_n = own.n;
-    branch.validation_pinball = own.pinball;
     MOP_TRY_ASSIGN(const Baselines fitted, fit_baselines(fit, branch.head.levels));
     MOP_TRY_ASSIGN(const BaselineForecasts baselines, forecast_baselines(fitted, outcomes));
-    branch.validation_pinball_ewma = step_one_pinball(outcomes, baselines.ewma).pinball;
-    branch.validation_pinball_har = step_one_pinball(outcomes, baselines.har).pinball;
+    if (own.n == 0) continue;
+    branch.validation = {validation_begin,
+                         data.close_time[rows.back()] + 2,
+                         own.n,
+                         own.pinball,
+                         step_one_pinball(outcomes, baselines.ewma).pinball,
+                         step_one_pinball(outcomes, baselines.har).pinball};
   }
   return {};
 }
@@ -179,12 +175,10 @@ Result<void> score_validation(train::TrainedModel& model, std::span<const market
 void name_champions(std::span<train::TrainedModel* const> models) {
   if (models.empty()) return;
   for (std::size_t head = 0; head < models[0]->branches.size(); ++head) {
-    const std::string common = best_over_all(models, head);
+    const std::string common = best_of(over_all(models, head));
     for (train::TrainedModel* m : models) {
-      train::BranchModel& b = m->branches[head];
-      b.champion = b.validation_n < kFewestForChampion
-                       ? common
-                       : best_of(b.validation_pinball, b.validation_pinball_ewma, b.validation_pinball_har);
+      const train::BlockScore own = m->branches[head].all_blocks();
+      m->branches[head].champion = own.n < kFewestForChampion ? common : best_of(own);
     }
   }
 }

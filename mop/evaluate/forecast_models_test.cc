@@ -86,15 +86,15 @@ INSTANTIATE_TEST_SUITE_P(Kinds, CanaryTest, testing::Values(Kind::k15m, Kind::k1
 TEST(ChampionTest, IsTheSmallestValidationLoss) {
   Case c(Kind::kUnified);
   ASSERT_TRUE(score_validation(c.model, past_of(c.series, c.split), nullptr, 0.01));
-  c.model.branches[0].validation_n = kFewestForChampion;  // the small job validates few hours
-  c.model.branches[1].validation_n = kFewestForChampion;
+  c.model.branches[0].validation.n = kFewestForChampion;  // the small job validates few hours
+  c.model.branches[1].validation.n = kFewestForChampion;
   train::TrainedModel* const models[] = {&c.model};
   name_champions(models);
   for (const train::BranchModel& b : c.model.branches) {
-    const double best = std::min({b.validation_pinball, b.validation_pinball_ewma, b.validation_pinball_har});
+    const double best = std::min({b.validation.pinball, b.validation.ewma, b.validation.har});
     EXPECT_GT(best, 0.0);
-    EXPECT_EQ(b.champion == "model", b.validation_pinball == best) << b.champion;
-    EXPECT_EQ(b.champion == "har", b.validation_pinball_har == best) << b.champion;
+    EXPECT_EQ(b.champion == "model", b.validation.pinball == best) << b.champion;
+    EXPECT_EQ(b.champion == "har", b.validation.har == best) << b.champion;
   }
 }
 
@@ -102,20 +102,18 @@ TEST(ChampionTest, ACoinWithTooFewForecastsTakesWhatDidBestOverAll) {
   std::vector<train::TrainedModel> models(3);
   const auto give = [&](std::size_t i, std::size_t n, double model, double ewma, double har) {
     models[i].branches.resize(1);
-    train::BranchModel& b = models[i].branches[0];
-    b.validation_n = n;
-    b.validation_pinball = model;
-    b.validation_pinball_ewma = ewma;
-    b.validation_pinball_har = har;
+    models[i].branches[0].validation = {0, 1, n, model, ewma, har};
   };
   give(0, 9000, 0.24, 0.26, 0.25);
   give(1, 1000, 0.27, 0.28, 0.26);
   give(2, 0, std::nan(""), std::nan(""), std::nan(""));
+  models[1].branches[0].folds = {{0, 1, 0, 0.0, 0.0, 0.0}, {0, 1, 4000, 0.27, 0.28, 0.265}};
   train::TrainedModel* const all[] = {&models[0], &models[1], &models[2]};
   name_champions(all);
   EXPECT_EQ(models[0].branches[0].champion, "model");
   EXPECT_EQ(models[1].branches[0].champion, "har");
   EXPECT_EQ(models[2].branches[0].champion, "model");
+  EXPECT_NEAR(models[1].branches[0].all_blocks().har, (0.26 + 4 * 0.265) / 5, 1e-12);
 }
 
 }  // namespace

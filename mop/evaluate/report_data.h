@@ -8,6 +8,7 @@
 
 #include "mop/evaluate/forecasts.h"
 #include "mop/evaluate/scores.h"
+#include "mop/train/model.h"
 
 namespace mop::evaluate {
 
@@ -26,12 +27,7 @@ struct Protocol {
   std::vector<std::pair<std::string, std::string>> notes;  // further lines, name and text
 };
 
-struct Canary {
-  std::string name;
-  bool passed = false;
-  double figure = kUnknown;
-  std::string meaning;  // what was asked of it, e.g. "skill on shuffled targets below 0.5 %"
-};
+using train::Canary;
 
 /// A forecast drawn over what happened: the quantiles of all H steps as prices, seen from one candle.
 struct Fan {
@@ -55,13 +51,14 @@ struct PartScores {
   UnixMillis from = 0, until = 0;    // candles that end in [from, until)
   std::uint64_t seed = 0;            // of the networks
   std::vector<SeriesScores> pooled;  // one per interval
+  std::vector<SeriesScores> series;
 };
 
 struct ReportData {
   Protocol protocol;
   std::vector<SeriesScores> series;
   std::vector<SeriesScores> pooled;  // one per interval
-  std::vector<PartScores> folds;     // of the first seed; empty when there is one
+  std::vector<PartScores> folds;     // of the first seed; empty with a split
   std::vector<PartScores> seeds;     // over all folds; empty when there is one
   std::vector<Canary> canaries;
   std::vector<FanSample> samples;

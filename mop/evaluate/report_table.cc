@@ -135,7 +135,10 @@ std::string report_table(const ReportData& data) {
   text += part_lines(data.folds);
   for (const std::string& line : seed_lines(data.seeds))
     text += line + "\n";
-  return text + canary_lines(data.canaries);
+  text += canary_lines(data.canaries);
+  for (const auto& [name, note] : data.protocol.notes)
+    text += fmt::format("{}: {}\n", name, note);
+  return text;
 }
 
 }  // namespace mop::evaluate

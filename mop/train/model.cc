@@ -71,4 +71,23 @@ std::size_t outputs_per_head(const nn::QuantileHead& head) {
   return nn::raw_size(head) + 1;
 }
 
+BlockScore BranchModel::all_blocks() const {
+  std::vector<BlockScore> blocks = folds;
+  blocks.push_back(validation);
+  std::erase_if(blocks, [](const BlockScore& block) { return block.n == 0; });
+  BlockScore all{INT64_MAX, 0, 0, 0.0, 0.0, 0.0};
+  for (const BlockScore& block : blocks) {
+    all.from = std::min(all.from, block.from);
+    all.until = std::max(all.until, block.until);
+    all.n += block.n;
+  }
+  for (const BlockScore& block : blocks) {
+    const double share = static_cast<double>(block.n) / static_cast<double>(all.n);
+    all.pinball += share * block.pinball;
+    all.ewma += share * block.ewma;
+    all.har += share * block.har;
+  }
+  return blocks.empty() ? BlockScore{} : all;
+}
+
 }  // namespace mop::train

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,23 @@ struct Calibration {
   static constexpr std::size_t kGroups = 2;
 };
 
+/// Mean pinball loss one step ahead over a block of time that the networks had not learnt from.
+struct BlockScore {
+  UnixMillis from = 0, until = 0;               // candles that end in [from, until)
+  std::size_t n = 0;                            // forecasts behind the figures; 0: the others are unknown
+  double pinball = 0.0, ewma = 0.0, har = 0.0;  // of the model and of two baselines
+
+  bool operator==(const BlockScore&) const = default;
+};
+
+/// A check that would catch a leak, and how it went (evaluate/canaries.h).
+struct Canary {
+  std::string name;
+  bool passed = false;
+  double figure = std::numeric_limits<double>::quiet_NaN();
+  std::string meaning;  // what was asked of it, e.g. "skill on shuffled targets below 0.5 %"
+};
+
 /// What one timeframe of a model needs to be read and understood; nothing of it is fitted again later.
 struct BranchModel {
   market::Interval interval = market::Interval::k1h;
@@ -47,10 +65,12 @@ struct BranchModel {
   nn::QuantileHead head;                    // base quantiles: those of z on the fit part
   double range_mean = 0.0, range_sd = 1.0;  // of ln(next log-range / sigma) on the fit part
   Calibration calibration;                  // after the validation block
-  // Mean pinball loss one step ahead on the validation block; the smallest names the champion.
-  std::size_t validation_n = 0;  // forecasts behind the figures
-  double validation_pinball = 0.0, validation_pinball_ewma = 0.0, validation_pinball_har = 0.0;
-  std::string champion = "model";  // "model", "ewma" or "har"
+  BlockScore validation;                    // the block that stopped the training
+  std::vector<BlockScore> folds;   // earlier blocks, each scored by models trained before it; may be empty
+  std::string champion = "model";  // "model", "ewma" or "har": the least loss over all these blocks
+
+  /// All blocks as one, each forecast with the same weight.
+  BlockScore all_blocks() const;
 };
 
 /// The outcome of one training.
@@ -72,12 +92,13 @@ struct TrainedModel {
   std::vector<BranchModel> branches;  // one, or 15m and 1h
   std::vector<std::string> coins;     // whose candles the networks learnt from, this one among them
   std::vector<std::string>
-      market_coins;              // whose candles the market inputs are made of; empty: there are none
-  UnixMillis market_from = 0;    // close time of their oldest candle that was read
-  UnixMillis data_from = 0;      // close time of this coin's oldest candle that was read
-  UnixMillis fit_until = 0;      // targets that close here or later were not learnt
-  UnixMillis trained_until = 0;  // close time of the newest candle any figure in here saw
-  std::size_t samples = 0;       // rows of this coin that were fitted on
+      market_coins;                 // whose candles the market inputs are made of; empty: there are none
+  UnixMillis market_from = 0;       // close time of their oldest candle that was read
+  UnixMillis data_from = 0;         // close time of this coin's oldest candle that was read
+  UnixMillis fit_until = 0;         // targets that close here or later were not learnt
+  UnixMillis trained_until = 0;     // close time of the newest candle any figure in here saw
+  std::size_t samples = 0;          // rows of this coin that were fitted on
+  std::vector<Canary> certificate;  // the canaries that were run; see evaluate/certificate.h
 
   /// Over the networks: most epochs, mean losses.
   std::size_t epochs() const;

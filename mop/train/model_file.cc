@@ -64,8 +64,15 @@ Profile profile_of(const bj::object& o) {
   return p;
 }
 
+bj::object block_json(const BlockScore& b) {
+  return {{"from", b.from},       {"until", b.until},       {"n", b.n},
+          {"pinball", b.pinball}, {"pinball_ewma", b.ewma}, {"pinball_har", b.har}};
+}
+
 bj::object branch_json(const BranchModel& b) {
-  bj::array skipped;
+  bj::array skipped, folds;
+  for (const BlockScore& fold : b.folds)
+    folds.push_back(block_json(fold));
   for (const auto& s : b.skipped)
     skipped.push_back({{"name", s.name}, {"reason", s.reason}});
   return {{"timeframe", std::string(market::to_string(b.interval))},
@@ -80,10 +87,8 @@ bj::object branch_json(const BranchModel& b) {
           {"calibration", bj::value_from(b.calibration.log_stretch)},
           {"calibration_log_wild", b.calibration.log_wild},
           {"calibrated_until", b.calibration.until},
-          {"validation_n", b.validation_n},
-          {"validation_pinball", b.validation_pinball},
-          {"validation_pinball_ewma", b.validation_pinball_ewma},
-          {"validation_pinball_har", b.validation_pinball_har},
+          {"validation", block_json(b.validation)},
+          {"folds", std::move(folds)},
           {"champion", b.champion}};
 }
 
@@ -96,6 +101,12 @@ std::vector<double> doubles(const bj::value& v) {
 
 double number_or_nan(const bj::value& v) {
   return v.is_null() ? std::nan("") : v.to_number<double>();
+}
+
+BlockScore block_of(const bj::value& o) {
+  return {o.at("from").to_number<UnixMillis>(), o.at("until").to_number<UnixMillis>(),
+          o.at("n").to_number<std::size_t>(),   number_or_nan(o.at("pinball")),
+          number_or_nan(o.at("pinball_ewma")),  number_or_nan(o.at("pinball_har"))};
 }
 
 BranchModel branch_of(const bj::object& o, std::size_t horizon) {
@@ -112,16 +123,19 @@ BranchModel branch_of(const bj::object& o, std::size_t horizon) {
   b.range_sd = o.at("range_sd").to_number<double>();
   b.calibration = {doubles(o.at("calibration")), o.at("calibration_log_wild").to_number<double>(),
                    o.at("calibrated_until").to_number<UnixMillis>()};
-  b.validation_n = o.at("validation_n").to_number<std::size_t>();
-  b.validation_pinball = number_or_nan(o.at("validation_pinball"));
-  b.validation_pinball_ewma = number_or_nan(o.at("validation_pinball_ewma"));
-  b.validation_pinball_har = number_or_nan(o.at("validation_pinball_har"));
+  b.validation = block_of(o.at("validation"));
+  for (const auto& fold : o.at("folds").as_array())
+    b.folds.push_back(block_of(fold));
   b.champion = bj::value_to<std::string>(o.at("champion"));
   return b;
 }
 
 bj::object model_json(const TrainedModel& m) {
-  bj::array branches, networks;
+  bj::array branches, networks, certificate;
+  for (const Canary& c : m.certificate) {
+    certificate.push_back(
+        {{"name", c.name}, {"passed", c.passed}, {"figure", c.figure}, {"meaning", c.meaning}});
+  }
   for (const BranchModel& b : m.branches)
     branches.push_back(branch_json(b));
   for (const TrainedNetwork& n : m.networks) {
@@ -142,6 +156,7 @@ bj::object model_json(const TrainedModel& m) {
           {"fit_until", m.fit_until},
           {"trained_until", m.trained_until},
           {"samples", m.samples},
+          {"certificate", std::move(certificate)},
           {"networks", std::move(networks)},
           {"branches", std::move(branches)}};
 }
@@ -165,6 +180,10 @@ TrainedModel model_of(const bj::object& o) {
   m.fit_until = o.at("fit_until").to_number<UnixMillis>();
   m.trained_until = o.at("trained_until").to_number<UnixMillis>();
   m.samples = o.at("samples").to_number<std::size_t>();
+  for (const auto& c : o.at("certificate").as_array()) {
+    m.certificate.push_back({bj::value_to<std::string>(c.at("name")), c.at("passed").as_bool(),
+                             number_or_nan(c.at("figure")), bj::value_to<std::string>(c.at("meaning"))});
+  }
   for (const auto& n : o.at("networks").as_array()) {
     m.networks.push_back({{},
                           n.at("epochs").to_number<std::size_t>(),
