@@ -8,6 +8,7 @@ for preset in dev asan; do
   cmake --build build/$preset
 done
 cmake --build build/dev --target headers
+scripts/neon_check.sh
 ctest --preset dev --no-tests=error -j "$(nproc)"
 ctest --preset asan --no-tests=error -j "$(nproc)"
 git ls-files 'mop/*.cc' | grep -v _test.cc | xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/dev --quiet
