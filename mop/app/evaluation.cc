@@ -268,7 +268,7 @@ Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, 
 Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options, ScoredSpan span) {
   const std::int64_t start = monotonic_micros();
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  mention_quarantine(ctx, store);
+  mention_quarantine(ctx, store, {}, span.end);
   const auto candles = StoredCandles::read(ctx, store);
   MOP_TRY_ASSIGN(auto scores, score_models(ctx, options, ctx.settings.models_dir, span, candles));
   MOP_TRY_ASSIGN(Evaluation out, assemble(ctx, options, span, std::move(scores)));

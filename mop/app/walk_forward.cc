@@ -91,7 +91,7 @@ Result<Evaluation> walk_forward(Context& ctx, const EvaluateOptions& options,
                                 const WalkForwardOptions& walk_options, ScoredSpan span) {
   const std::int64_t start = monotonic_micros();
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  mention_quarantine(ctx, store);
+  mention_quarantine(ctx, store, {}, span.end);
   span.end = std::min(span.end, StoredCandles::read(ctx, store).newest_end());
   if (span.end - span.split < static_cast<DurationMillis>(walk_options.folds) * kDay) {
     return fail(ErrorCode::kInvalidArgument,

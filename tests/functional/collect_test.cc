@@ -168,6 +168,13 @@ TEST_F(CollectTest, StaleAndDeadSeriesAreMentioned) {
   const bj::value stats = json_of(run_mop(directory, {"stats", "--data-dir", "data", "--json"}));
   for (const bj::value& one : stats.at("series").as_array())
     EXPECT_EQ(one.at("state"), one.at("symbol") == "XMRUSDT" ? "dead" : "stale");
+  const auto said_by_evaluate = [&](const std::string& end) {
+    return run_mop(directory, {"evaluate", "--split", "2025-06-28", "--end", end, "--symbols", "BTCUSDT",
+                               "--data-dir", "data", "--models-dir", "none"})
+        .err;
+  };
+  EXPECT_EQ(said_by_evaluate("2025-07-01").find("stale"), std::string::npos) << "the candles reach that far";
+  EXPECT_NE(said_by_evaluate("2025-07-02").find("the newest ends 2025-07-01 00:00 UTC"), std::string::npos);
 }
 
 TEST_F(CollectTest, ProcessesOfOneMachineShareTheBudget) {
