@@ -1,8 +1,9 @@
 // Our side of bench/engine/time_to_loss.py, on the newest 1000 candles of six stored series:
 //   mop_bench_time_to_loss prepare DATA OUT     writes OUT/<id>.safetensors: what the original description's
 //                                               training of each series sees, and the weights it starts from
-//   mop_bench_time_to_loss train DATA THREADS   trains them in the default mode, one step ahead; prints
-//                                               {"<id>": [[seconds of this series, validation loss], ...]}
+//   mop_bench_time_to_loss train DATA THREADS   trains them in the default mode, one step ahead, the coins of a
+//                                               timeframe together; prints {"<id>": [[seconds since the
+//                                               timeframe's training began, validation loss], ...]}
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -27,24 +28,25 @@ namespace mop::bench {
 namespace {
 
 constexpr std::size_t kCandles = 1000;
-constexpr std::size_t kEpochs =
-    60;  // an epoch of so few candles is one step; the default's 12 are for long histories
 
-std::vector<train::TrainJob> jobs(const std::string& data, const train::Profile& profile) {
+constexpr const char* kCoins[] = {"BTCUSDT", "ETHUSDT", "SOLUSDT"};
+constexpr train::Kind kKinds[] = {train::Kind::k15m, train::Kind::k1h};
+
+// The newest candles of one coin, or of the three together.
+train::TrainJob job_of(const std::string& data, train::Kind kind, const train::Profile& profile,
+                       std::span<const char* const> coins) {
   PosixFs fs;
   SystemClock clock;
   store::CandleStore store(data, fs, clock);
-  std::vector<train::TrainJob> out;
-  for (const char* symbol : {"BTCUSDT", "ETHUSDT", "SOLUSDT"}) {
-    for (const train::Kind kind : {train::Kind::k15m, train::Kind::k1h}) {
-      const auto series = store.load(symbol, train::intervals_of(kind)[0]);
-      MOP_CHECK(series.has_value()) << series.error().message;
-      out.push_back({.kind = kind,
-                     .profile = profile,
-                     .coins = {{symbol, {series->slice(series->size() - kCandles, series->size())}}}});
-    }
+  train::TrainJob job;
+  job.kind = kind;
+  job.profile = profile;
+  for (const char* symbol : coins) {
+    const auto series = store.load(symbol, train::intervals_of(kind)[0]);
+    MOP_CHECK(series.has_value()) << series.error().message;
+    job.coins.push_back({symbol, {series->slice(series->size() - kCandles, series->size())}});
   }
-  return out;
+  return job;
 }
 
 // Rows of [begin, end) that have a window and a target: their numbers, z one step ahead, the standardised
@@ -99,24 +101,35 @@ void write_prepared(const train::TrainJob& job, const std::string& directory) {
   MOP_CHECK(written.has_value()) << written.error().message;
 }
 
+void prepare_all(const std::string& data, const std::string& directory) {
+  for (const train::Kind kind : kKinds) {
+    for (const char* const& coin : kCoins)
+      write_prepared(job_of(data, kind, train::v1_profile(), std::span(&coin, 1)), directory);
+  }
+}
+
 void train_all(const std::string& data, std::size_t threads) {
   train::Profile profile = train::default_profile();
   profile.horizon = 1;  // what the original description forecasts
-  profile.epochs = profile.patience = kEpochs;
   profile.ensemble = 1;
-  const auto work = jobs(data, profile);
-  std::vector<std::vector<std::vector<double>>> epochs(work.size());
-  parallel_for(work.size(), threads, [&](std::size_t i) {
+  std::vector<std::vector<std::vector<std::vector<double>>>> epochs(
+      std::size(kKinds), std::vector<std::vector<std::vector<double>>>(std::size(kCoins)));
+  parallel_for(std::size(kKinds), threads, [&](std::size_t i) {
+    const auto job = job_of(data, kKinds[i], profile, kCoins);
     const std::int64_t start = monotonic_micros();
-    const auto models = train::train_models(work[i], [&](const train::EpochReport& e) {
-      epochs[i].push_back({static_cast<double>(monotonic_micros() - start) * 1e-6, e.val_loss});
+    const auto models = train::train_models(job, [&](const train::EpochReport& e) {
+      const double seconds = static_cast<double>(monotonic_micros() - start) * 1e-6;
+      for (std::size_t coin = 0; coin < std::size(kCoins); ++coin)
+        epochs[i][coin].push_back({seconds, e.member_val_losses[coin]});
     });
     MOP_CHECK(models.has_value()) << models.error().message;
   });
   std::string text;
-  for (std::size_t i = 0; i < work.size(); ++i) {
-    text += fmt::format("{}\"{}\": {}", i == 0 ? "" : ", ",
-                        train::model_id(work[i].coins[0].symbol, work[i].kind), epochs[i]);
+  for (std::size_t i = 0; i < std::size(kKinds); ++i) {
+    for (std::size_t coin = 0; coin < std::size(kCoins); ++coin) {
+      text += fmt::format("{}\"{}\": {}", text.empty() ? "" : ", ", train::model_id(kCoins[coin], kKinds[i]),
+                          epochs[i][coin]);
+    }
   }
   std::cout << '{' << text << "}\n";
 }
@@ -127,8 +140,7 @@ void train_all(const std::string& data, std::size_t threads) {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() == 3 && words[0] == "prepare") {
-    for (const auto& job : mop::bench::jobs(words[1], mop::train::v1_profile()))
-      mop::bench::write_prepared(job, words[2]);
+    mop::bench::prepare_all(words[1], words[2]);
     return 0;
   }
   if (words.size() == 3 && words[0] == "train") {

@@ -7,6 +7,8 @@
 
 #include "mop/app/command.h"
 #include "mop/app/evaluation.h"
+#include "mop/app/fleet.h"
+#include "mop/app/series_text.h"
 #include "mop/app/walk_forward.h"
 #include "mop/evaluate/report_html.h"
 #include "mop/evaluate/report_json.h"
@@ -18,13 +20,19 @@ namespace {
 struct EvaluateFlags : EvaluateOptions {
   std::optional<std::size_t> folds;
   WalkForwardOptions walk;
+  std::string profile = "default";
+  std::optional<std::size_t> epochs;
 };
 
 Result<Exit> run_evaluate(Context& ctx, EvaluateFlags& opt) {
   opt.walk.folds = opt.folds.value_or(1);
+  opt.walk.profile = profile_of(ctx.settings, opt.profile, opt.epochs);
   MOP_TRY_ASSIGN(const ScoredSpan span, span_of(opt));
+  store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
+  mention_quarantine(ctx, store, {}, span.end);
   MOP_TRY_ASSIGN(const Evaluation result,
-                 opt.folds ? walk_forward(ctx, opt, opt.walk, span) : evaluate_split(ctx, opt, span));
+                 opt.folds ? walk_forward(ctx, opt, opt.walk, span, ctx.settings.models_dir + "/folds")
+                           : evaluate_split(ctx, opt, span));
   if (!opt.report.empty()) {
     MOP_TRY(ctx.fs.write_atomically(opt.report, evaluate::report_html(result.report)));
   }
@@ -63,10 +71,10 @@ void add_evaluate(CLI::App& cli, Context& ctx) {
   verb->add_option("--seeds", opt->walk.seeds, "With --folds: so many trainings, for mean and deviation [1]")
       ->check(CLI::Range(1, 100))
       ->needs(folds);
-  verb->add_option("--profile", opt->walk.profile, "With --folds: what is trained, v1 or default [default]")
+  verb->add_option("--profile", opt->profile, "With --folds: what is trained, v1 or default [default]")
       ->check(CLI::IsMember({"v1", "default"}))
       ->needs(folds);
-  verb->add_option("--epochs", opt->walk.epochs, "With --folds: at most so many epochs")
+  verb->add_option("--epochs", opt->epochs, "With --folds: at most so many epochs")
       ->check(CLI::Range(1, 100000))
       ->needs(folds);
   verb->add_option("--report", opt->report, "Write a self-contained HTML page with plots to this file");

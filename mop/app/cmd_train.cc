@@ -8,6 +8,7 @@
 
 #include "mop/app/fleet.h"
 #include "mop/app/models.h"
+#include "mop/app/search.h"
 #include "mop/app/series_text.h"
 #include "mop/app/stored_candles.h"
 #include "mop/app/walk_forward.h"
@@ -22,7 +23,7 @@ struct TrainOptions {
   std::string kinds = "15m,1h,unified", profile = "default", since, until, shard;
   std::size_t folds = 0;
   std::optional<std::size_t> epochs;
-  bool resume = false;
+  bool resume = false, search = false;
 };
 
 boost::json::object outcome_json(const Context& ctx, const ModelOutcome& outcome) {
@@ -103,20 +104,22 @@ Exit exit_of(const std::vector<ModelOutcome>& outcomes) {
 }
 
 // The months before the newest candle, each scored by models trained before it.
-Result<std::vector<evaluate::PartScores>> score_folds(Context& ctx, const StoredCandles& candles,
-                                                      const TrainOptions& opt) {
-  constexpr DurationMillis kBlock = 30 * kDay;
-  WalkForwardOptions walk;
-  walk.folds = opt.folds;
-  walk.profile = opt.profile;
-  walk.epochs = opt.epochs;
-  const UnixMillis end = candles.newest_end();
+Result<std::vector<evaluate::PartScores>> score_folds(Context& ctx, UnixMillis since, UnixMillis end,
+                                                      const FleetOptions& fleet, const TrainOptions& opt) {
   EvaluateOptions scored;
   scored.kinds = opt.kinds;
-  MOP_TRY_ASSIGN(
-      Evaluation evaluation,
-      walk_forward(ctx, scored, walk, {end - static_cast<DurationMillis>(opt.folds) * kBlock, end}));
+  MOP_TRY_ASSIGN(Evaluation evaluation,
+                 walk_forward(ctx, scored, {opt.folds, 1, fleet.profile, since}, last_blocks(opt.folds, end),
+                              fleet.models_dir + "/folds"));
   return std::move(evaluation.report.folds);
+}
+
+Result<Exit> run_search(Context& ctx, UnixMillis since, UnixMillis end, const FleetOptions& fleet,
+                        const TrainOptions& opt) {
+  MOP_TRY_ASSIGN(const auto found, search_profiles(ctx, opt.kinds, fleet.profile,
+                                                   std::max<std::size_t>(opt.folds, 1), since, end));
+  ctx.json() ? ctx.print_json(search_json(found)) : ctx.say(search_table(found, fleet.profile));
+  return Exit::kDone;
 }
 
 Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
@@ -135,8 +138,9 @@ Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   mention_quarantine(ctx, store, {}, until);
   const auto candles = StoredCandles::read(ctx, store, since, until);
+  if (opt.search) return run_search(ctx, since, candles.newest_end(), fleet, opt);
   if (opt.folds > 0) {
-    MOP_TRY_ASSIGN(fleet.folds, score_folds(ctx, candles, opt));
+    MOP_TRY_ASSIGN(fleet.folds, score_folds(ctx, since, candles.newest_end(), fleet, opt));
   }
   MOP_TRY_ASSIGN(const auto outcomes, train_fleet(ctx, candles, fleet));
   const double wall_s = static_cast<double>(monotonic_micros() - start) / 1e6;
@@ -176,6 +180,9 @@ void add_train(CLI::App& cli, Context& ctx) {
           "Train before each of the last N blocks of 30 days first and score it: the scores go into\n"
           "the model files and choose the champions; costs N more trainings [0]")
       ->check(CLI::Range(0, 24));
+  verb->add_flag("--search", opt->search,
+                 "Store no model: try variations of the profile on the last --folds blocks [1] and show\n"
+                 "which forecast best; an hour or more for all coins");
   verb->add_flag("--resume", opt->resume,
                  "Keep models already trained on the same data and settings, go on with unfinished ones");
   add_selectors(*verb, ctx);

@@ -253,10 +253,12 @@ Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, 
     return fail(first_error ? *first_error : Error{ErrorCode::kNotFound, "nothing was scored"});
   MOP_TRY(summarise(all, ctx.settings.seed, out.report));
   out.report.canaries = evaluate::summarise(canaries);
+  std::string certificate;
   for (const auto& [mark, models] : marks) {
-    protocol.notes.emplace_back(
-        "certificate", fmt::format("{} models {}", models, mark.empty() ? "passed all canaries" : mark));
+    certificate += fmt::format("{}{} models {}", certificate.empty() ? "" : "; ", models,
+                               mark.empty() ? "passed all canaries" : mark);
   }
+  protocol.notes.emplace_back("certificate", certificate);
   protocol.mode = "split";
   protocol.score_from = span.split;
   protocol.command = ctx.command;
@@ -268,7 +270,6 @@ Result<Evaluation> assemble(const Context& ctx, const EvaluateOptions& options, 
 Result<Evaluation> evaluate_split(Context& ctx, const EvaluateOptions& options, ScoredSpan span) {
   const std::int64_t start = monotonic_micros();
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  mention_quarantine(ctx, store, {}, span.end);
   const auto candles = StoredCandles::read(ctx, store);
   MOP_TRY_ASSIGN(auto scores, score_models(ctx, options, ctx.settings.models_dir, span, candles));
   MOP_TRY_ASSIGN(Evaluation out, assemble(ctx, options, span, std::move(scores)));

@@ -22,6 +22,8 @@ struct Walk {
   const EvaluateOptions& options;
   FleetOptions fleet;
   std::vector<ScoredSpan> folds;
+  std::string models_dir;
+  UnixMillis since;
 };
 
 // Equal blocks that begin and end with a whole day where they are longer than one.
@@ -47,10 +49,10 @@ Result<Scores> run_fold(Walk& walk, std::size_t fold) {
                   walk.fleet.seed, format_utc(span.split), format_utc(span.end));
   log_info(what);
   Progress(what, 1, walk.ctx.quiet()).note(what);
-  walk.fleet.models_dir = fmt::format("{}/folds/{}-seed{}", walk.ctx.settings.models_dir,
-                                      format_utc_date(span.split), walk.fleet.seed);
+  walk.fleet.models_dir =
+      fmt::format("{}/{}-seed{}", walk.models_dir, format_utc_date(span.split), walk.fleet.seed);
   {
-    const auto known = StoredCandles::read(walk.ctx, walk.store, INT64_MIN, span.split);
+    const auto known = StoredCandles::read(walk.ctx, walk.store, walk.since, span.split);
     MOP_TRY_ASSIGN(const auto outcomes, train_fleet(walk.ctx, known, walk.fleet));
     if (interrupted()) {
       return fail(ErrorCode::kInterrupted, "evaluation was interrupted; the same command goes on from here");
@@ -59,7 +61,7 @@ Result<Scores> run_fold(Walk& walk, std::size_t fold) {
       if (o.status == "failed") log_warning(fmt::format("{}: {}", o.symbol.name, o.error));
     }
   }
-  const auto candles = StoredCandles::read(walk.ctx, walk.store, INT64_MIN, span.end);
+  const auto candles = StoredCandles::read(walk.ctx, walk.store, walk.since, span.end);
   return score_models(walk.ctx, walk.options, walk.fleet.models_dir, span, candles);
 }
 
@@ -87,11 +89,15 @@ Result<Evaluation> run_seed(Walk& walk) {
 
 }  // namespace
 
+ScoredSpan last_blocks(std::size_t blocks, UnixMillis end) {
+  return {end - static_cast<DurationMillis>(blocks) * 30 * kDay, end};
+}
+
 Result<Evaluation> walk_forward(Context& ctx, const EvaluateOptions& options,
-                                const WalkForwardOptions& walk_options, ScoredSpan span) {
+                                const WalkForwardOptions& walk_options, ScoredSpan span,
+                                const std::string& models_dir) {
   const std::int64_t start = monotonic_micros();
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  mention_quarantine(ctx, store, {}, span.end);
   span.end = std::min(span.end, StoredCandles::read(ctx, store).newest_end());
   if (span.end - span.split < static_cast<DurationMillis>(walk_options.folds) * kDay) {
     return fail(ErrorCode::kInvalidArgument,
@@ -103,9 +109,15 @@ Result<Evaluation> walk_forward(Context& ctx, const EvaluateOptions& options,
   FleetOptions fleet;
   MOP_TRY_ASSIGN(fleet.symbols, ctx.symbols());
   MOP_TRY_ASSIGN(fleet.kinds, parse_kinds(options.kinds));
-  fleet.profile = profile_of(ctx.settings, walk_options.profile, walk_options.epochs);
+  fleet.profile = walk_options.profile;
   fleet.resume = true;
-  Walk walk{ctx, store, options, std::move(fleet), blocks(span, walk_options.folds)};
+  Walk walk{ctx,
+            store,
+            options,
+            std::move(fleet),
+            blocks(span, walk_options.folds),
+            models_dir,
+            walk_options.since};
   std::optional<Evaluation> first;
   std::vector<evaluate::PartScores> seeds;
   for (std::size_t s = 0; s < walk_options.seeds; ++s) {

@@ -95,8 +95,13 @@ Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_
 
 Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::span<const std::size_t> rows) {
   train::HeadForecasts made = forecaster.forecast(head, rows);
-  Forecasts out{"model",           made.horizon, std::move(made.levels),
-                std::move(made.z), {},           std::move(made.log_range)};
+  Forecasts out{"model",
+                made.horizon,
+                std::move(made.levels),
+                std::move(made.z),
+                {},
+                std::move(made.log_range),
+                forecaster.model().trained_until};
   for (std::size_t row = 0; row < rows.size(); ++row) {
     for (std::size_t step = 0; step < out.horizon; ++step) {
       out.p_up.push_back(p_up_from_quantiles(out.levels, out.quantiles(row, step)));

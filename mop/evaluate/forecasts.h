@@ -40,6 +40,7 @@ struct Forecasts {
   std::vector<double> z;          // (N,H,L) ascending along L
   std::vector<double> p_up;       // (N,H) probability that y > 0, 0..1
   std::vector<double> log_range;  // (N) forecast ln(high / low) of candle t+1, > 0; empty when not forecast
+  UnixMillis trained_until = 0;   // newest candle that was learnt from; 0 unknown: no scores by age
 
   /// The L quantiles of one candle and step (step 0 is one candle ahead).
   std::span<const double> quantiles(std::size_t row, std::size_t step) const {

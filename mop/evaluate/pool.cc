@@ -21,6 +21,7 @@ using Members = std::vector<const ScoredSeries*>;
 
 struct DaySums {
   double right = 0, moves = 0, pinball = 0, ewma = 0, har = 0;
+  double correlation = 0, correlations = 0;  // across coins, at the day's instants
 
   void add(const DaySums& other) {
     right += other.right;
@@ -28,20 +29,27 @@ struct DaySums {
     pinball += other.pinball;
     ewma += other.ewma;
     har += other.har;
+    correlation += other.correlation;
+    correlations += other.correlations;
   }
 };
 
+UnixMillis day_of(UnixMillis close_time) {
+  const UnixMillis opens = close_time + 1;
+  return (opens - ((opens % kDay) + kDay) % kDay) / kDay;
+}
+
 // What all coins add up to on each UTC day, ascending.
-std::vector<DaySums> sums_by_day(const Members& members) {
+std::vector<DaySums> sums_by_day(const Members& members, const std::map<UnixMillis, double>& correlations) {
   std::map<UnixMillis, DaySums> days;
   for (const ScoredSeries* s : members) {
     for (const RowScore& r : s->rows) {
-      const UnixMillis opens = r.close_time + 1;
-      const UnixMillis day = (opens - ((opens % kDay) + kDay) % kDay) / kDay;
-      days[day].add({r.direction == 1 ? 1.0 : 0.0, r.direction >= 0 ? 1.0 : 0.0, r.pinball, r.pinball_ewma,
-                     r.pinball_har});
+      days[day_of(r.close_time)].add({r.direction == 1 ? 1.0 : 0.0, r.direction >= 0 ? 1.0 : 0.0, r.pinball,
+                                      r.pinball_ewma, r.pinball_har});
     }
   }
+  for (const auto& [time, correlation] : correlations)
+    days[day_of(time)].add({.correlation = correlation, .correlations = 1.0});
   std::vector<DaySums> sums;
   for (const auto& [day, sum] : days)
     sums.push_back(sum);
@@ -56,11 +64,10 @@ Bounds percentile_interval(std::vector<double>& draws) {
   return {q[0], q[1]};
 }
 
-void bootstrap(const Members& members, const PoolOptions& options, SeriesScores& out) {
-  const auto days = sums_by_day(members);
+void bootstrap(const std::vector<DaySums>& days, const PoolOptions& options, SeriesScores& out) {
   if (days.size() < kFewestDays) return;
   Rng rng(options.seed, kBootstrapStream);
-  std::vector<double> direction, vs_ewma, vs_har;
+  std::vector<double> direction, vs_ewma, vs_har, rank_ic;
   for (std::size_t draw = 0; draw < options.draws; ++draw) {
     DaySums sum;
     for (std::size_t i = 0; i < days.size(); ++i)
@@ -68,10 +75,12 @@ void bootstrap(const Members& members, const PoolOptions& options, SeriesScores&
     direction.push_back(sum.moves > 0.0 ? sum.right / sum.moves : kUnknown);
     vs_ewma.push_back(skill_pct(sum.pinball, sum.ewma));
     vs_har.push_back(skill_pct(sum.pinball, sum.har));
+    rank_ic.push_back(sum.correlations > 0.0 ? sum.correlation / sum.correlations : kUnknown);
   }
   out.direction_ci95 = percentile_interval(direction);
   out.skill_vs_ewma_ci95 = percentile_interval(vs_ewma);
   out.skill_vs_har_ci95 = percentile_interval(vs_har);
+  out.rank_ic_ci95 = percentile_interval(rank_ic);
 }
 
 std::map<UnixMillis, std::vector<const RowScore*>> rows_by_instant(const Members& members) {
@@ -83,9 +92,10 @@ std::map<UnixMillis, std::vector<const RowScore*>> rows_by_instant(const Members
   return instants;
 }
 
-// Diebold-Mariano on averages over the coins, and the mean rank correlation across them.
-void score_instants(const Members& members, SeriesScores& out) {
-  std::vector<double> vs_ewma, vs_har, correlations;
+// Diebold-Mariano on averages over the coins; returns the rank correlation across them, by instant.
+std::map<UnixMillis, double> score_instants(const Members& members, SeriesScores& out) {
+  std::vector<double> vs_ewma, vs_har;
+  std::map<UnixMillis, double> correlations;
   for (const auto& [time, rows] : rows_by_instant(members)) {
     double ewma = 0, har = 0;
     std::vector<double> forecast, actual;
@@ -99,11 +109,18 @@ void score_instants(const Members& members, SeriesScores& out) {
     vs_har.push_back(har / static_cast<double>(rows.size()));
     if (rows.size() < kFewestRanked) continue;
     const double correlation = rank_correlation(forecast, actual);
-    if (std::isfinite(correlation)) correlations.push_back(correlation);
+    if (std::isfinite(correlation)) correlations[time] = correlation;
   }
   out.dm_p_vs_ewma = diebold_mariano_p(vs_ewma, out.horizon);
   out.dm_p_vs_har = diebold_mariano_p(vs_har, out.horizon);
-  out.rank_ic = mean_of(correlations);
+  return correlations;
+}
+
+double mean_value(const std::map<UnixMillis, double>& by_time) {
+  double sum = 0;
+  for (const auto& [time, value] : by_time)
+    sum += value;
+  return by_time.empty() ? kUnknown : sum / static_cast<double>(by_time.size());
 }
 
 // The members' common name, or "mixed".
@@ -146,8 +163,9 @@ Result<SeriesScores> pool(std::span<const ScoredSeries> series, const PoolOption
   out.interval = series[0].scores.interval;
   out.kind = common(members, &SeriesScores::kind);
   out.champion = common(members, &SeriesScores::champion);
-  bootstrap(members, options, out);
-  score_instants(members, out);
+  const auto correlations = score_instants(members, out);
+  out.rank_ic = mean_value(correlations);
+  bootstrap(sums_by_day(members, correlations), options, out);
   return out;
 }
 

@@ -8,12 +8,12 @@
 
 #include "mop/base/escape_html.h"
 #include "mop/evaluate/quantiles.h"
+#include "mop/evaluate/summary.h"
 #include "mop/evaluate/svg_plot.h"
 
 namespace mop::evaluate {
 namespace {
 
-constexpr double kWidth = 360, kHeight = 226;
 constexpr Margins kPlain{};
 
 struct Range {
@@ -40,22 +40,17 @@ SkillBar skill_against(const SeriesScores& s, Reference reference) {
   return {s.skill_vs_har_pct, s.dm_p_vs_har};
 }
 
-std::string series_label(const SeriesScores& s) {
-  return fmt::format("{} {}{}", s.symbol, market::to_string(s.interval), s.kind == "unified" ? " u" : "");
-}
-
 std::string_view bar_class(const SkillBar& bar) {
   if (bar.skill_pct < 0.0) return "worse";
   return bar.p < 0.05 ? "better" : "unsure";
 }
 
 void draw_skill_bar(SvgPlot& plot, const SeriesScores& s, const SkillBar& bar, double left, double y) {
-  const std::string label = series_label(s);
-  plot.text({left, y}, -8, 3.5, "end", label);
+  plot.text({left, y}, -8, 3.5, "end", s.symbol);
   if (!std::isfinite(bar.skill_pct)) return;
   const std::string p = bar.p > 0.0 ? fmt::format(", DM p {:.3g}", bar.p) : "";
   plot.box({0.0, y - 0.32}, {bar.skill_pct, y + 0.32}, bar_class(bar),
-           fmt::format("{}: {:+.2f} %{}, {} candles", label, bar.skill_pct, p, s.n));
+           fmt::format("{}: {:+.2f} %{}, {} candles", s.symbol, bar.skill_pct, p, s.n));
   plot.text({std::max(bar.skill_pct, 0.0), y}, 5, 3.5, "start", fmt::format("{:+.2f}", bar.skill_pct));
 }
 
@@ -70,21 +65,13 @@ std::string coverage_chart(std::span<const Point> points, Axis x, std::string_vi
   y.hi = std::min(y.hi, 101.0);
   y.ticks = number_ticks(y.lo, std::min(y.hi, 100.0), 4, " %");
   const std::array stated{Point{x.lo, 90}, Point{x.hi, 90}};
-  SvgPlot plot(kWidth, kHeight, kPlain, std::move(x), std::move(y), "Coverage of the 90 % interval");
+  SvgPlot plot(kChartWidth, kChartHeight, kPlain, std::move(x), std::move(y),
+               "Coverage of the 90 % interval");
   plot.line(stated, "ref", "stated: 90 %");
   plot.line(points, "l1");
   for (const Point& p : points)
     plot.dot(p, 3.5, "d1", fmt::format("{} {:.0f}: {:.1f} %", group, p.x, p.y));
   return plot.finish();
-}
-
-Axis step_axis(std::size_t steps) {
-  Axis axis{0.5, static_cast<double>(std::max<std::size_t>(1, steps)) + 0.5, "candles ahead", {}};
-  const std::size_t apart = 1 + steps / 12;
-  for (std::size_t step = 1; step <= steps; step += apart) {
-    axis.ticks.push_back({static_cast<double>(step), fmt::format("{}", step)});
-  }
-  return axis;
 }
 
 }  // namespace
@@ -99,7 +86,7 @@ std::string skill_chart(std::span<const SeriesScores> series, Reference referenc
   x.hi += 0.22 * (x.hi - x.lo);  // room for the figure behind the longest bar
   x.ticks = number_ticks(x.lo, x.hi, 4);
   const Axis y{-rows + 0.5, 0.5, "", {}};
-  SvgPlot plot(kWidth, 20 * rows + 46, {112, 8, 6, 40}, x, y, "Skill by series");
+  SvgPlot plot(kChartWidth, 20 * rows + 46, {84, 8, 6, 40}, x, y, "Skill by coin");
   for (std::size_t i = 0; i < series.size(); ++i) {
     draw_skill_bar(plot, series[i], skill_against(series[i], reference), x.lo, -static_cast<double>(i));
   }
@@ -111,7 +98,7 @@ std::string skill_chart(std::span<const SeriesScores> series, Reference referenc
 std::string calibration_chart(const SeriesScores& scores) {
   const Axis x{0, 1, "stated probability", number_ticks(0, 1, 5)};
   const Axis y{0, 1, "observed share", number_ticks(0, 1, 5)};
-  SvgPlot plot(kWidth, kHeight, kPlain, x, y, "Calibration curve");
+  SvgPlot plot(kChartWidth, kChartHeight, kPlain, x, y, "Calibration curve");
   const std::array diagonal{Point{0, 0}, Point{1, 1}};
   plot.line(diagonal, "ref", "perfect calibration");
   std::vector<Point> points;
@@ -133,7 +120,8 @@ std::string pit_chart(const SeriesScores& scores) {
   if (total == 0) return nothing("No candles were scored.");
   const double bins = static_cast<double>(kPitBins);
   const double top = std::max(1.5, 1.1 * tallest * bins / total);
-  SvgPlot plot(kWidth, kHeight, kPlain, {0, 1, "place in the forecast distribution", number_ticks(0, 1, 5)},
+  SvgPlot plot(kChartWidth, kChartHeight, kPlain,
+               {0, 1, "place in the forecast distribution", number_ticks(0, 1, 5)},
                {0, top, "outcomes per bin, 1 = as stated", number_ticks(0, top, 4)}, "PIT histogram");
   for (std::size_t b = 0; b < kPitBins; ++b) {
     const double from = static_cast<double>(b) / bins, share = static_cast<double>(scores.pit[b]) / total;
@@ -148,19 +136,16 @@ std::string pit_chart(const SeriesScores& scores) {
 
 std::string decile_chart(const SeriesScores& scores) {
   std::vector<Point> points;
-  Axis x{0.5, 10.5, "volatility tenth, calm to wild", {}};
-  for (std::size_t d = 0; d < kDeciles; ++d) {
+  for (std::size_t d = 0; d < kDeciles; ++d)
     points.push_back({static_cast<double>(d + 1), 100 * scores.coverage90_by_vol_decile[d]});
-    x.ticks.push_back({points.back().x, fmt::format("{}", d + 1)});
-  }
-  return coverage_chart(points, std::move(x), "tenth");
+  return coverage_chart(points, count_axis(kDeciles, "volatility tenth, calm to wild"), "tenth");
 }
 
 std::string step_coverage_chart(const SeriesScores& scores) {
   std::vector<Point> points;
   for (const StepScores& s : scores.steps)
     points.push_back({static_cast<double>(s.step), 100 * s.coverage90});
-  return coverage_chart(points, step_axis(scores.steps.size()), "step");
+  return coverage_chart(points, count_axis(scores.steps.size(), "candles ahead"), "step");
 }
 
 std::string hour_chart(const SeriesScores& scores) {
@@ -180,7 +165,7 @@ std::string hour_chart(const SeriesScores& scores) {
   Axis x{-0.5, 23.5, "hour of the day, UTC", {}};
   for (int h = 0; h < 24; h += 4)
     x.ticks.push_back({static_cast<double>(h), fmt::format("{:02}", h)});
-  SvgPlot plot(kWidth, kHeight, kPlain, x, y, "Loss by hour");
+  SvgPlot plot(kChartWidth, kChartHeight, kPlain, x, y, "Loss by hour");
   plot.line(lines[0], "l3", "EWMA");
   plot.line(lines[1], "l2", "HAR");
   plot.line(lines[2], "l1", "forecast");
@@ -204,8 +189,8 @@ std::string step_chart(const SeriesScores& scores) {
   }
   Axis y = padded_axis(range.lo, range.hi, 0.1, "less loss, %");
   y.ticks = number_ticks(y.lo, y.hi, 4);
-  const Axis x = step_axis(scores.steps.size());
-  SvgPlot plot(kWidth, kHeight, kPlain, x, y, "Skill by step ahead");
+  const Axis x = count_axis(scores.steps.size(), "candles ahead");
+  SvgPlot plot(kChartWidth, kChartHeight, kPlain, x, y, "Skill by step ahead");
   const std::array zero{Point{x.lo, 0}, Point{x.hi, 0}};
   plot.line(zero, "ref", "no better than the baseline");
   plot.line(ewma, "l3");
@@ -214,6 +199,35 @@ std::string step_chart(const SeriesScores& scores) {
     plot.dot(p, 3.5, "d3", fmt::format("{:.0f} ahead: {:+.2f} % vs EWMA", p.x, p.y));
   for (const Point& p : har)
     plot.dot(p, 3.5, "d2", fmt::format("{:.0f} ahead: {:+.2f} % vs HAR", p.x, p.y));
+  return plot.finish();
+}
+
+std::string age_chart(const SeriesScores& scores) {
+  if (scores.ages.empty()) return nothing("The age of these models is not known.");
+  std::vector<Point> ewma, har;
+  Range range;
+  range.add(0.0);
+  for (const AgeScores& a : scores.ages) {
+    ewma.push_back({static_cast<double>(a.week) + 0.5, skill_pct(a.pinball, a.pinball_ewma)});
+    har.push_back({static_cast<double>(a.week) + 0.5, skill_pct(a.pinball, a.pinball_har)});
+    range.add(ewma.back().y);
+    range.add(har.back().y);
+  }
+  Axis x{0, static_cast<double>(scores.ages.back().week + 1), "weeks since training", {}};
+  x.ticks = number_ticks(x.lo, x.hi, 6);
+  Axis y = padded_axis(range.lo, range.hi, 0.1, "less loss, %");
+  y.ticks = number_ticks(y.lo, y.hi, 4);
+  const std::array zero{Point{x.lo, 0}, Point{x.hi, 0}};
+  SvgPlot plot(kChartWidth, kChartHeight, kPlain, x, y, "Skill by age");
+  plot.line(zero, "ref", "no better than the baseline");
+  plot.line(ewma, "l3");
+  plot.line(har, "l2");
+  for (std::size_t i = 0; i < har.size(); ++i) {
+    const std::string week = fmt::format("week {}", scores.ages[i].week + 1);
+    const std::size_t n = scores.ages[i].n;
+    plot.dot(ewma[i], 3, "d3", fmt::format("{}: {:+.2f} % vs EWMA, {} candles", week, ewma[i].y, n));
+    plot.dot(har[i], 3, "d2", fmt::format("{}: {:+.2f} % vs HAR, {} candles", week, har[i].y, n));
+  }
   return plot.finish();
 }
 
@@ -286,8 +300,8 @@ std::string fan_chart(const FanSample& sample) {
   Axis y = padded_axis(range.lo, range.hi, 0.04, "price, quote currency");
   y.ticks = number_ticks(y.lo, y.hi, 4);
   const double widest = y.ticks.empty() ? 5.0 : static_cast<double>(y.ticks.back().text.size());
-  SvgPlot plot(kWidth, kHeight, {std::max(44.0, 12 + 6.4 * widest), 12, 28, 40}, time_axis(sample, last), y,
-               "Forecast fans over closes");
+  SvgPlot plot(kChartWidth, kChartHeight, {std::max(44.0, 12 + 6.4 * widest), 12, 28, 40},
+               time_axis(sample, last), y, "Forecast fans over closes");
   for (const Fan& fan : sample.fans) {
     draw_fan(plot, sample, fan, candles_between(sample, sample.close_time[0], fan.as_of));
   }

@@ -7,9 +7,12 @@
 
 namespace mop::evaluate {
 
+inline constexpr double kChartWidth = 360, kChartHeight = 226;  // pixels
+
 enum class Reference { kStatic, kEwma, kHar };
 
-/// One bar per series: percent by which its loss is smaller than the reference's.
+/// One bar per coin: percent by which its loss is smaller than the reference's. `series`: of one timeframe
+/// and kind.
 std::string skill_chart(std::span<const SeriesScores> series, Reference reference);
 
 /// Stated quantile level against the observed share of outcomes below it; the diagonal is perfect.
@@ -29,6 +32,9 @@ std::string step_chart(const SeriesScores& scores);
 
 /// Coverage of the 90 % interval by step ahead.
 std::string step_coverage_chart(const SeriesScores& scores);
+
+/// Skill against EWMA and HAR by weeks since the models last learnt.
+std::string age_chart(const SeriesScores& scores);
 
 /// Forecast fans (50 and 90 % bands, median) over the closes that came.
 std::string fan_chart(const FanSample& sample);

@@ -2,43 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "mop/base/escape_html.h"
+#include "mop/evaluate/report_ages.h"
 #include "mop/evaluate/report_charts.h"
+#include "mop/evaluate/report_coins.h"
+#include "mop/evaluate/report_parts.h"
 #include "mop/evaluate/report_style.h"
 #include "mop/evaluate/report_tables.h"
 #include "mop/evaluate/verdict.h"
 
 namespace mop::evaluate {
 namespace {
-
-struct Key {
-  std::string_view css_class, name;
-};
-
-std::string legend(std::initializer_list<Key> keys) {
-  std::string html = "<div class=\"legend\">";
-  for (const Key& k : keys)
-    html += fmt::format("<span><i class=\"{}\"></i>{}</span>", k.css_class, k.name);
-  return html + "</div>";
-}
-
-std::string card(std::string_view title, std::string_view explained, std::string_view chart,
-                 std::string_view keys = "") {
-  return fmt::format("<figure class=\"card\"><figcaption>{}<small>{}</small></figcaption>{}{}</figure>",
-                     escape_html(title), escape_html(explained), chart, keys);
-}
-
-std::string section(std::string_view title, std::string_view lead, std::string_view body) {
-  return fmt::format("<section><h2>{}</h2><p class=\"lead\">{}</p>{}</section>", escape_html(title),
-                     escape_html(lead), body);
-}
-
-std::string title_of(const SeriesScores& s) {
-  return fmt::format("{} {}", s.symbol, market::to_string(s.interval));
-}
 
 std::string tile(const std::string& figure, const std::string& meaning) {
   return fmt::format("<div class=\"tile\"><b>{}</b><span>{}</span></div>", escape_html(figure),
@@ -59,6 +39,12 @@ std::string direction_note(const SeriesScores& s) {
   return note;
 }
 
+std::string rank_note(const Bounds& ci) {
+  std::string note = "rank IC, correlation across coins";
+  if (std::isfinite(ci.lo)) note += fmt::format(", 95\u00a0% interval {:+.3f} to {:+.3f}", ci.lo, ci.hi);
+  return note;
+}
+
 std::string tiles(const SeriesScores& s) {
   return "<div class=\"tiles\">" +
          tile(figure_or_dash(s.skill_vs_ewma_pct, "{:+.2f} %"), skill_note("EWMA", s.skill_vs_ewma_ci95)) +
@@ -66,7 +52,10 @@ std::string tiles(const SeriesScores& s) {
          tile(figure_or_dash(100 * s.coverage.c90, "{:.1f} %"), "inside the 90 % interval") +
          tile(figure_or_dash(100 * s.direction_accuracy, "{:.1f} %"), direction_note(s)) +
          tile(figure_or_dash(s.mae_ratio, "{:.4f}"), "absolute error over persistence's, below 1 is better") +
-         tile(figure_or_dash(s.log_range_r2, "{:.2f}"), "R\u00b2 of the next candle's log-range") + "</div>";
+         tile(figure_or_dash(s.log_range_r2, "{:.2f}"), "R\u00b2 of the next candle's log-range") +
+         (std::isfinite(s.rank_ic) ? tile(fmt::format("{:+.3f}", s.rank_ic), rank_note(s.rank_ic_ci95))
+                                   : "") +
+         "</div>";
 }
 
 // Pools stand for all series; without pools each series stands for itself.
@@ -80,11 +69,8 @@ std::string warnings(const ReportData& data) {
     if (!c.passed)
       lines += fmt::format("<p>Canary failed: {}. Do not trust these models.</p>", escape_html(c.name));
   }
-  for (const SeriesScores& s : data.series) {
-    for (const std::string& text : leak_suspicions(s)) {
-      lines += fmt::format("<p>Suspect a leak in {}: {}.</p>", escape_html(title_of(s)), escape_html(text));
-    }
-  }
+  for (const SeriesScores& s : data.series)
+    lines += suspicion_lines(s);
   return lines.empty() ? "" : "<div class=\"warning\" role=\"alert\">" + lines + "</div>";
 }
 
@@ -96,28 +82,82 @@ std::string summary(const ReportData& data) {
                   escape_html(overall_verdict(data.series)));
   html += warnings(data);
   for (const SeriesScores& s : headline_scores(data)) {
-    html += fmt::format(
-        "<h3>{}, {} candles</h3><p class=\"verdict\"><b>{}</b> {}.</p>", escape_html(title_of(s)), s.n,
-        escape_html(s.kind == "mixed" ? "The models" : s.kind + " models"), escape_html(verdict(s)));
-    if (!data.pooled.empty()) html += tiles(s);
+    const std::string who = s.symbol == "pooled"
+                                ? fmt::format("The pool of all {} forecasts", market::to_string(s.interval))
+                                : title_of(s);
+    html += fmt::format("<p class=\"verdict\"><b>{}</b> {}.</p>{}", escape_html(who), escape_html(verdict(s)),
+                        data.pooled.empty() ? "" : tiles(s));
   }
   return html + "</header>";
 }
 
-std::string skill_section(const ReportData& data) {
+// Series of one timeframe from one kind of model, and the pools of just these.
+struct Group {
+  std::string name;
+  std::vector<SeriesScores> series, pooled;
+};
+
+std::vector<Group> groups_of(const ReportData& data) {
+  std::vector<Group> groups;
+  for (const bool unified : {false, true}) {
+    for (const market::Interval interval : market::kIntervals) {
+      const auto belongs = [&](const SeriesScores& s) {
+        return s.interval == interval && (s.kind == "unified") == unified;
+      };
+      Group group{
+          fmt::format("{}{}", market::to_string(interval), unified ? ", from the unified models" : ""),
+          {},
+          {}};
+      std::copy_if(data.series.begin(), data.series.end(), std::back_inserter(group.series), belongs);
+      std::copy_if(data.pooled.begin(), data.pooled.end(), std::back_inserter(group.pooled), belongs);
+      if (!group.series.empty()) groups.push_back(std::move(group));
+    }
+  }
+  return groups;
+}
+
+// Where both are there, the unified models' part is folded away.
+std::string by_group(const ReportData& data, std::string (*body)(const Group&)) {
+  const auto groups = groups_of(data);
+  std::string html;
+  for (const Group& group : groups) {
+    const bool open = group.series[0].kind != "unified" || groups[0].series[0].kind == "unified";
+    html += fmt::format("<details{}><summary>{}</summary>{}</details>", open ? " open" : "",
+                        escape_html(group.name), body(group));
+  }
+  return html;
+}
+
+std::string skill_charts(const Group& group) {
   const std::string keys = legend(
-      {{"k1 area", "better, p &lt; 0.05"}, {"k50 area", "better, may be chance"}, {"kbad area", "worse"}});
+      {{"k1 area", "better, p < 0.05"}, {"k50 area", "better, may be chance"}, {"kbad area", "worse"}});
   const std::string static_keys = legend({{"k1 area", "better"}, {"kbad area", "worse"}});
-  std::string html = "<div class=\"grid\">";
-  html += card("Against HAR", "log-linear volatility regression, the strongest baseline",
-               skill_chart(data.series, Reference::kHar), keys);
-  html += card("Against EWMA", "one-day volatility times fixed quantiles",
-               skill_chart(data.series, Reference::kEwma), keys);
-  html += card("Against static", "fixed quantiles of past returns",
-               skill_chart(data.series, Reference::kStatic), static_keys);
-  return section("Skill",
+  return "<div class=\"grid\">" +
+         card("Against HAR", "volatility regression, the strongest baseline",
+              skill_chart(group.series, Reference::kHar), keys) +
+         card("Against EWMA", "one-day volatility times fixed quantiles",
+              skill_chart(group.series, Reference::kEwma), keys) +
+         card("Against static", "fixed quantiles of past returns",
+              skill_chart(group.series, Reference::kStatic), static_keys) +
+         "</div>";
+}
+
+std::string skill_section(const ReportData& data) {
+  return section("skill", "Skill",
                  "How much smaller the loss of the whole forecast distribution is, one candle ahead.",
-                 html + "</div>");
+                 by_group(data, skill_charts));
+}
+
+std::string scores_section(const ReportData& data) {
+  std::string html = by_group(data, [](const Group& g) { return scores_table(g.series, g.pooled); });
+  if (!data.pooled.empty()) {
+    html += "<details><summary>Every figure of the pools, explained</summary>" + figures_table(data.pooled) +
+            "</details>";
+  }
+  return section("scores", "Scores by coin",
+                 "One candle ahead; percent columns are percent. A coin's name leads to its own page, which "
+                 "holds every figure with its meaning.",
+                 html);
 }
 
 std::string calibration_note(const SeriesScores& s) {
@@ -148,32 +188,59 @@ std::string calibration_section(const ReportData& data) {
   for (const SeriesScores& s : headline_scores(data)) {
     html += fmt::format("<h3>{}</h3>{}", escape_html(title_of(s)), diagnostics(s));
   }
-  if (!data.pooled.empty()) {
-    html += "<h3>Each series</h3>";
-    for (const SeriesScores& s : data.series) {
-      html += fmt::format("<details><summary>{}, {}</summary>{}</details>", escape_html(title_of(s)),
-                          escape_html(s.kind), diagnostics(s));
-    }
-  }
-  return section("Honesty of the distribution",
+  return section("honesty", "Honesty of the distribution",
                  "Whether stated probabilities come true, and where they do not.", html);
 }
 
-std::string fans_section(const ReportData& data) {
-  if (data.samples.empty()) return "";
-  std::string html = legend(
-      {{"kink", "close"}, {"k1", "median forecast"}, {"k50 area", "50 % band"}, {"k90 area", "90 % band"}});
-  html += "<div class=\"grid\">";
-  for (const FanSample& sample : data.samples) {
-    html += card(fmt::format("{} {}", sample.symbol, market::to_string(sample.interval)),
-                 fmt::format("{} model, newest {} scored candles", sample.kind, sample.close.size()),
-                 fan_chart(sample));
+std::string age_section(const ReportData& data) {
+  std::string html = "<div class=\"grid\">";
+  for (const SeriesScores& s : headline_scores(data)) {
+    html += card(title_of(s), age_sentence(s), age_chart(s),
+                 legend({{"k2", "against HAR"}, {"k3", "against EWMA"}}));
   }
-  return section("Forecasts over what happened",
-                 "Each fan was made at its dot and knows nothing to the right of it.", html + "</div>");
+  return section(
+      "age", "How models age",
+      "Skill by weeks between the newest candle a model learnt from and its forecast. Weeks count as "
+      "independent in the interval.",
+      html + "</div>");
+}
+
+std::string folds_section(const ReportData& data) {
+  if (data.folds.empty() && data.seeds.empty()) return "";
+  std::string html = data.folds.empty() ? "" : folds_table(data.folds);
+  for (const std::string& line : seed_lines(data.seeds))
+    html += fmt::format("<p class=\"verdict\">{}.</p>", escape_html(line));
+  return section("folds", "Block by block",
+                 "Models were trained anew before each block of time, on nothing later.", html);
+}
+
+// A few of each timeframe; the coins' pages have the others.
+std::string fans_section(const ReportData& data) {
+  constexpr std::size_t kShown = 3;
+  if (data.samples.empty()) return "";
+  std::string html = fan_legend() + "<div class=\"grid\">";
+  std::map<std::pair<market::Interval, std::string>, std::size_t> shown;
+  for (const FanSample& sample : data.samples) {
+    if (shown[{sample.interval, sample.kind}]++ < kShown) html += fan_card(sample);
+  }
+  return section(
+      "forecasts", "Forecasts over what happened",
+      "Each fan was made at its dot and knows nothing to the right of it. Every coin's own page has "
+      "its own.",
+      html + "</div>");
 }
 
 // How far the accuracy once wished for is from what these markets allow.
+std::string tick_tiles(const SeriesScores& s) {
+  const std::string of = fmt::format("{}, ", market::to_string(s.interval));
+  return tile(figure_or_dash(s.mape_persistence_pct, "{:.4f} %"), of + "MAPE of repeating the last close") +
+         tile(figure_or_dash(s.mape_pct, "{:.4f} %"), of + "MAPE of the median forecast") +
+         tile(figure_or_dash(s.mape_direction_oracle_pct, "{:.4f} %"),
+              of + "MAPE of one who knows every direction and says the mean move") +
+         tile(figure_or_dash(s.mape_tick_floor_pct, "{:.4f} %"),
+              of + "MAPE of being one price tick off each time");
+}
+
 std::string tick_lead(const ReportData& data) {
   double nearest = HUGE_VAL, farthest = 0.0;
   std::size_t coarse = 0;
@@ -183,10 +250,10 @@ std::string tick_lead(const ReportData& data) {
     nearest = std::min(nearest, s.mape_persistence_pct / kWishedMapePct);
     farthest = std::max(farthest, s.mape_persistence_pct / kWishedMapePct);
   }
-  std::string text;
+  std::string text = "Not skill, but knowing the next close to the tick. ";
   if (nearest <= farthest) {
-    text = fmt::format("Repeating the last close is {:.0f} to {:.0f} times farther off than that. ", nearest,
-                       farthest);
+    text += fmt::format("Repeating the last close is {:.0f} to {:.0f} times farther off than that. ", nearest,
+                        farthest);
   }
   if (coarse > 0) {
     text += fmt::format(
@@ -194,16 +261,25 @@ std::string tick_lead(const ReportData& data) {
         "tick. ",
         coarse, data.series.size());
   }
-  return text + "MAPE shows no skill here; it is printed beside its floor.";
+  return text + "So MAPE shows no skill here; it is printed beside its floor.";
 }
 
 std::string tick_section(const ReportData& data) {
-  return section("What would a MAPE of 0.001\u00a0% take?", tick_lead(data), tick_floor_table(data));
+  std::string html;
+  for (const SeriesScores& s : data.pooled)
+    html += "<div class=\"tiles\">" + tick_tiles(s) + "</div>";
+  html += by_group(data, [](const Group& g) { return tick_floor_table(g.series); });
+  return section("mape", "What would a MAPE of 0.001\u00a0% take?", tick_lead(data), html);
 }
 
 std::string canary_section(const ReportData& data) {
   if (data.canaries.empty()) return "";
-  return section("Canaries", "Tests that a leaking or broken pipeline fails.", canaries_table(data));
+  const auto failed =
+      std::count_if(data.canaries.begin(), data.canaries.end(), [](const Canary& c) { return !c.passed; });
+  return section("canaries", "Canary certificate",
+                 fmt::format("Tests that a leaking or broken pipeline fails. {} of {} passed.",
+                             data.canaries.size() - static_cast<std::size_t>(failed), data.canaries.size()),
+                 canaries_table(data));
 }
 
 std::string definition(std::string_view name, const std::string& text, bool code = false) {
@@ -235,8 +311,62 @@ std::string protocol_section(const Protocol& p) {
     html += definition(name, text);
   html += definition("Command", p.command, true);
   html += definition("Program", p.version);
-  return section("Protocol", "Scalers, baselines, calibration and early stopping saw the fitted span only.",
+  return section("protocol", "Protocol",
+                 "Scalers, baselines, calibration and early stopping saw the fitted span only.",
                  html + "</dl>");
+}
+
+constexpr std::pair<std::string_view, std::string_view> kTerms[] = {
+    {"candle", "open, high, low and close price of a quarter of an hour (15m) or an hour (1h)"},
+    {"forecast", "nine quantiles of the return to each of the next closes; the median is the point forecast"},
+    {"unified model", "one model that reads 15m and 1h candles together and forecasts both"},
+    {"champion", "what did best on the validation block before scoring: the model, EWMA or HAR"},
+    {"sigma",
+     "volatility: root of the exponential mean of squared returns, one day's span; z is a return over it"},
+    {"pinball loss", "how wrong quantiles are, averaged over all nine, in units of sigma; smaller is better"},
+    {"skill", "percent by which the pinball loss is smaller than a baseline's"},
+    {"static", "baseline: quantiles of past returns, the same at all times"},
+    {"EWMA", "baseline: sigma times quantiles of past z"},
+    {"HAR",
+     "baseline: volatility from a regression on past ranges and the hour, times quantiles of what is left"},
+    {"persistence", "baseline for prices: the next close is this close"},
+    {"coverage", "share of outcomes inside the interval; that of an honest 90 % interval is 90 %"},
+    {"calibration, PIT",
+     "whether as many outcomes fall below each quantile as it states; where they fell in the distribution"},
+    {"DM p", "Diebold-Mariano: chance of such a difference in loss if both were equally good"},
+    {"MAE ratio, MAPE", "absolute error over persistence's; absolute error in percent of the price"},
+    {"log-range",
+     "logarithm of high over low of the next candle; R\u00b2 is the part of its variation that was foreseen"},
+    {"spike AUC",
+     "chance that a candle with an unusual range was given a larger one than a usual candle; 0.5 is luck"},
+    {"rank IC",
+     "rank correlation across coins between forecast and outcome at one time, averaged; 0 is luck"},
+};
+
+std::string terms_section() {
+  std::string html = "<dl class=\"card\">";
+  for (const auto& [name, text] : kTerms)
+    html += definition(name, std::string(text));
+  return section("terms", "Terms", "What the words on this page mean.", html + "</dl>");
+}
+
+std::string page_links(const ReportData& data) {
+  std::string html = "<nav>";
+  const auto add = [&](std::string_view id, std::string_view name, bool there = true) {
+    if (there) html += fmt::format("<a href=\"#{}\">{}</a>", id, name);
+  };
+  add("coins", "Coins");
+  add("skill", "Skill");
+  add("scores", "Scores");
+  add("honesty", "Honesty");
+  add("age", "Ageing");
+  add("folds", "Blocks", !data.folds.empty() || !data.seeds.empty());
+  add("forecasts", "Forecasts", !data.samples.empty());
+  add("mape", "MAPE");
+  add("canaries", "Canaries", !data.canaries.empty());
+  add("protocol", "Protocol");
+  add("terms", "Terms");
+  return html + "</nav>";
 }
 
 }  // namespace
@@ -248,18 +378,13 @@ std::string report_html(const ReportData& data) {
       "<title>MOP forecast evaluation</title><style>";
   html.append(report_style());
   html += "</style></head><body><main>";
-  html += summary(data);
-  html += skill_section(data);
-  html += section(
-      "All scores",
-      "One candle ahead. Percent columns are percent; hover a heading for its meaning. Scroll sideways "
-      "for more.",
-      scores_table(data));
-  html += calibration_section(data);
-  html += fans_section(data);
-  html += tick_section(data);
-  html += canary_section(data);
-  html += protocol_section(data.protocol);
+  // Coins first: the style sheet hides the overview that follows the one that is visited.
+  html += coin_pages(data) + "<div id=\"overview\">";
+  html += summary(data) + page_links(data);
+  html += section("coins", "Coins", "Each has a page of its own.", coin_index(data));
+  html += skill_section(data) + scores_section(data) + calibration_section(data) + age_section(data);
+  html += folds_section(data) + fans_section(data) + tick_section(data) + canary_section(data);
+  html += protocol_section(data.protocol) + terms_section() + "</div>";
   html +=
       fmt::format("<footer>Computed in {}. Forecasts are no advice to trade.</footer></main></body></html>\n",
                   format_duration(static_cast<DurationMillis>(data.wall_s * 1000.0)));

@@ -55,6 +55,18 @@ bj::array hours_json(const SeriesScores& s) {
   return hours;
 }
 
+bj::array ages_json(const SeriesScores& s) {
+  bj::array ages;
+  for (const AgeScores& a : s.ages) {
+    ages.push_back(bj::object{{"week", a.week},
+                              {"n", a.n},
+                              {"pinball", number(a.pinball)},
+                              {"pinball_ewma", number(a.pinball_ewma)},
+                              {"pinball_har", number(a.pinball_har)}});
+  }
+  return ages;
+}
+
 void add_distribution(const SeriesScores& s, bj::object& out) {
   bj::array steps, calibration, deciles, suspicions;
   for (const StepScores& step : s.steps)
@@ -71,6 +83,7 @@ void add_distribution(const SeriesScores& s, bj::object& out) {
   out["pit_counts"] = bj::array(s.pit.begin(), s.pit.end());
   out["coverage_90_by_vol_decile"] = std::move(deciles);
   out["hours"] = hours_json(s);
+  out["weeks_since_training"] = ages_json(s);
   out["verdict"] = verdict(s);
   out["leak_suspicions"] = std::move(suspicions);
 }
@@ -79,6 +92,7 @@ void add_accuracy(const SeriesScores& s, bj::object& out) {
   out["mape_pct"] = number(s.mape_pct);
   out["mape_persistence_pct"] = number(s.mape_persistence_pct);
   out["mape_tick_floor_pct"] = number(s.mape_tick_floor_pct);
+  out["mape_direction_oracle_pct"] = number(s.mape_direction_oracle_pct);
   out["mae_ratio"] = number(s.mae_ratio);
   out["rmse"] = number(s.rmse);
   out["rmse_z"] = number(s.rmse_z);
@@ -105,6 +119,7 @@ void add_skill(const SeriesScores& s, bj::object& out) {
   out["log_range_r2_har"] = number(s.log_range_r2_har);
   out["spike_auc"] = number(s.spike_auc);
   out["rank_ic"] = number(s.rank_ic);
+  out["rank_ic_ci95"] = bounds(s.rank_ic_ci95);
 }
 
 bj::object scores_json(const SeriesScores& s) {

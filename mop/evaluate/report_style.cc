@@ -20,6 +20,12 @@ h1 { font-size: 26px; line-height: 1.25; letter-spacing: -0.01em; margin: 4px 0 
 h2 { font-size: 18px; margin: 48px 0 4px; font-weight: 650; }
 h3 { font-size: 14px; margin: 24px 0 8px; font-weight: 600; color: var(--soft); }
 p { margin: 0 0 12px; max-width: 72ch; }
+a { color: var(--c1); text-decoration: none; } a:hover { text-decoration: underline; }
+nav, .chips { display: flex; flex-wrap: wrap; gap: 6px 16px; margin: 16px 0; font-size: 14px; }
+.chips a { border: 1px solid var(--rule); background: var(--card); border-radius: 16px; padding: 3px 12px; }
+.chips { gap: 8px; margin-top: 8px; }
+.coin { display: none; } .coin:target { display: block; } .coin:target ~ #overview { display: none; }
+.coin h1 { margin-top: 20px; }
 .kicker, .lead { color: var(--soft); }
 .kicker { font-size: 13px; margin: 0; }
 .none { color: var(--soft); padding: 24px 0; }
@@ -29,7 +35,7 @@ figure { margin: 0; min-width: 0; }
 figcaption { font-size: 14px; font-weight: 600; line-height: 1.35; margin-bottom: 8px; }
 figcaption small { display: block; font-weight: 400; font-size: 12.5px; color: var(--soft); }
 svg { display: block; width: 100%; height: auto; max-width: 440px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(45%, 155px), 1fr)); gap: 12px; margin: 8px 0 16px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(45%, 140px), 1fr)); gap: 12px; margin: 8px 0 16px; }
 .tile { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 12px 14px; }
 .tile b { display: block; font-size: 22px; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile span { font-size: 12.5px; color: var(--soft); display: block; line-height: 1.4; }
@@ -39,13 +45,14 @@ svg { display: block; width: 100%; height: auto; max-width: 440px; }
 .warning p { margin: 0; max-width: none; }
 .scroll { overflow-x: auto; margin-top: 12px; border: 1px solid var(--rule); border-radius: 10px; background: var(--card); }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 7px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
+th, td { padding: 7px 8px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; color: var(--soft); font-size: 12px; vertical-align: bottom; }
 th.w, td.w { text-align: left; }
 td.wrap { white-space: normal; text-align: left; min-width: 220px; }
 tbody tr:last-child td { border-bottom: 0; }
 tr.pool td { font-weight: 600; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); text-align: left; }
+td.explained { white-space: normal; min-width: 150px; } td small { color: var(--soft); font-size: 12px; margin-left: 6px; }
 .good { color: var(--good); } .bad { color: var(--bad); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; margin: 12px 0 0; font-size: 14px; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
@@ -54,6 +61,8 @@ details { margin-top: 10px; } summary { cursor: pointer; font-weight: 600; font-
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; margin-top: 6px; font-size: 12.5px; color: var(--soft); }
 .legend i { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px; vertical-align: middle; }
 .legend i.area { height: 10px; }
+.legend i.dash { background: repeating-linear-gradient(90deg, var(--c1) 0 4px, transparent 4px 7px); }
+.legend i.k2.dash { background: repeating-linear-gradient(90deg, var(--c2) 0 4px, transparent 4px 7px); }
 .k1 { background: var(--c1); } .k2 { background: var(--c2); } .k3 { background: var(--c3); }
 .kink { background: var(--ink); } .kbad { background: var(--bad); }
 .k50 { background: var(--c1); opacity: .42; } .k90 { background: var(--c1); opacity: .2; }
@@ -64,6 +73,7 @@ svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica N
 .ref { stroke: var(--faint); stroke-width: 1.2; stroke-dasharray: 4 3; fill: none; }
 .l1, .l2, .l3, .actual { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .l1 { stroke: var(--c1); } .l2 { stroke: var(--c2); } .l3 { stroke: var(--c3); }
+svg .dash { stroke-dasharray: 5 4; }
 .actual { stroke: var(--ink); stroke-width: 1.5; }
 .d1 { fill: var(--c1); } .d2 { fill: var(--c2); } .d3 { fill: var(--c3); }
 .d1, .d2, .d3 { stroke: var(--card); stroke-width: 1.5; }
@@ -71,7 +81,7 @@ svg text { font: 11px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica N
 .f50 { fill: var(--c1); opacity: .3; } .f90 { fill: var(--c1); opacity: .16; }
 @media (max-width: 520px) { main { padding: 24px 14px 48px; } h1 { font-size: 22px; } .card { padding: 12px; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; } }
-@media print { .card, .tile, .scroll { break-inside: avoid; } }
+@media print { .coin, .coin:target ~ #overview { display: block; } .coin { break-after: page; } .card, .tile, .scroll { break-inside: avoid; } }
 )css";
 }
 

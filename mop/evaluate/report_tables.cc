@@ -32,10 +32,14 @@ std::string head(std::span<const Column> columns) {
   return html + "</tr></thead><tbody>";
 }
 
+std::string cell_html(const Cell& c) {
+  return fmt::format("<td class=\"{}\">{}</td>", c.css_class, escape_html(c.text));
+}
+
 std::string row(std::span<const Cell> cells, std::string_view css_class = "") {
   std::string html = fmt::format("<tr class=\"{}\">", css_class);
   for (const Cell& c : cells)
-    html += fmt::format("<td class=\"{}\">{}</td>", c.css_class, escape_html(c.text));
+    html += cell_html(c);
   return html + "</tr>";
 }
 
@@ -62,76 +66,86 @@ Cell interval(const Bounds& b) {
   return {fmt::format("{:.1f}\u2013{:.1f}", 100.0 * b.lo, 100.0 * b.hi)};
 }
 
-std::string name_of(const SeriesScores& s) {
-  return fmt::format("{} {}", s.symbol, market::to_string(s.interval));
+std::string coin_link(const SeriesScores& s) {
+  const std::string symbol = escape_html(s.symbol);
+  return fmt::format("<a href=\"#{}\">{}</a>", symbol, symbol);
 }
 
-constexpr Column kScoreColumns[] = {
-    {"series", ""},
-    {"model", "kind of model that was trained", "w"},
-    {"champion", "best on the validation block, before scoring: the model or a baseline", "w"},
-    {"candles", "scored candles"},
-    {"vs static %", "pinball loss below the static baseline's"},
-    {"vs EWMA %", "pinball loss below the EWMA baseline's; green when Diebold-Mariano p < 0.05"},
-    {"p", "Diebold-Mariano against EWMA, two-sided"},
-    {"vs HAR %", "pinball loss below the HAR baseline's; green when Diebold-Mariano p < 0.05"},
-    {"p", "Diebold-Mariano against HAR, two-sided"},
-    {"pinball", "mean pinball loss of z, in sigma"},
-    {"50 %", "observed coverage of the central 50 % interval, percent"},
-    {"80 %", "observed coverage of the central 80 % interval, percent"},
-    {"90 %", "observed coverage of the central 90 % interval, percent"},
-    {"95 %", "observed coverage of the central 95 % interval, percent"},
-    {"90 % wild", "coverage of the 90 % interval in the top tenth of volatility, percent"},
-    {"direction %", "right direction on moves of more than 2 ticks"},
-    {"95 % int.", "Wilson interval; for pools bootstrap over days"},
-    {"MAE ratio", "mean absolute error over persistence's; below 1 is better"},
-    {"MAPE %", "of the median forecast"},
-    {"persist. %", "MAPE of repeating the last close"},
-    {"RMSE", "of the price, quote currency"},
-    {"RMSE z", "of the scaled target"},
-    {"range R\u00b2", "of the log of the next candle's log-range"},
-    {"HAR R\u00b2", "the same for the HAR regression"},
-    {"spike AUC", "next range above its 90th percentile of the fit part"},
-    {"rank IC", "mean rank correlation across coins"},
+std::string column_title(const SeriesScores& s) {
+  return fmt::format("{}{}", market::to_string(s.interval), s.kind == "unified" ? " unified" : "");
+}
+
+struct Figure {
+  std::string_view name, meaning;
+  Cell (*cell)(const SeriesScores&);
+  bool main = false;  // a column of the overview
 };
 
-std::string scores_row(const SeriesScores& s, std::string_view css_class) {
-  const Cell cells[] = {{name_of(s)},
-                        {s.kind, "w"},
-                        {s.champion, "w"},
-                        {fmt::format("{}", s.n)},
-                        skill(s.skill_vs_static_pct, 1.0),
-                        skill(s.skill_vs_ewma_pct, s.dm_p_vs_ewma),
-                        p_value(s.dm_p_vs_ewma),
-                        skill(s.skill_vs_har_pct, s.dm_p_vs_har),
-                        p_value(s.dm_p_vs_har),
-                        plain(s.pinball, "{:.4f}"),
-                        percent(s.coverage.c50),
-                        percent(s.coverage.c80),
-                        percent(s.coverage.c90),
-                        percent(s.coverage.c95),
-                        percent(s.coverage.c90_top_vol_decile),
-                        percent(s.direction_accuracy),
-                        interval(s.direction_ci95),
-                        plain(s.mae_ratio, "{:.4f}"),
-                        plain(s.mape_pct, "{:.4f}"),
-                        plain(s.mape_persistence_pct, "{:.4f}"),
-                        plain(s.rmse, "{:.4g}"),
-                        plain(s.rmse_z, "{:.3f}"),
-                        plain(s.log_range_r2, "{:.2f}"),
-                        plain(s.log_range_r2_har, "{:.2f}"),
-                        plain(s.spike_auc, "{:.3f}"),
-                        plain(s.rank_ic, "{:+.3f}")};
-  return row(cells, css_class);
+using S = const SeriesScores&;
+constexpr Figure kFigures[] = {
+    {"candles", "that were scored", [](S s) { return Cell{fmt::format("{}", s.n)}; }},
+    {"champion", "best on the validation block before scoring: the model or a baseline",
+     [](S s) { return Cell{s.champion}; }, true},
+    {"vs static %", "pinball loss below that of the static baseline",
+     [](S s) { return skill(s.skill_vs_static_pct, 1.0); }, true},
+    {"vs EWMA %", "pinball loss below that of the EWMA baseline; green when p < 0.05",
+     [](S s) { return skill(s.skill_vs_ewma_pct, s.dm_p_vs_ewma); }, true},
+    {"p EWMA", "Diebold-Mariano against EWMA, two-sided", [](S s) { return p_value(s.dm_p_vs_ewma); }, true},
+    {"vs HAR %", "pinball loss below that of the HAR baseline; green when p < 0.05",
+     [](S s) { return skill(s.skill_vs_har_pct, s.dm_p_vs_har); }, true},
+    {"p HAR", "Diebold-Mariano against HAR, two-sided", [](S s) { return p_value(s.dm_p_vs_har); }, true},
+    {"pinball", "mean pinball loss of z, in sigma", [](S s) { return plain(s.pinball, "{:.4f}"); }},
+    {"50 %", "outcomes inside the central 50 % interval, percent",
+     [](S s) { return percent(s.coverage.c50); }},
+    {"80 %", "outcomes inside the central 80 % interval, percent",
+     [](S s) { return percent(s.coverage.c80); }},
+    {"90 %", "outcomes inside the central 90 % interval, percent",
+     [](S s) { return percent(s.coverage.c90); }, true},
+    {"90 % wild", "the same among the candles in the top tenth of volatility",
+     [](S s) { return percent(s.coverage.c90_top_vol_decile); }, true},
+    {"95 %", "outcomes inside the central 95 % interval, percent",
+     [](S s) { return percent(s.coverage.c95); }},
+    {"direction %", "right direction on moves of more than 2 ticks",
+     [](S s) { return percent(s.direction_accuracy); }, true},
+    {"interval", "of the direction, 95 %: Wilson; for pools bootstrap over days",
+     [](S s) { return interval(s.direction_ci95); }, true},
+    {"reversal %", "direction when the last move is said to turn back",
+     [](S s) { return percent(s.direction_reversal); }},
+    {"MAE ratio", "mean absolute error over that of repeating the last close; below 1 is better",
+     [](S s) { return plain(s.mae_ratio, "{:.4f}"); }, true},
+    {"MAPE %", "of the median forecast", [](S s) { return plain(s.mape_pct, "{:.4f}"); }},
+    {"persistence %", "MAPE of repeating the last close",
+     [](S s) { return plain(s.mape_persistence_pct, "{:.4f}"); }},
+    {"one tick %", "MAPE of being one price tick off each time",
+     [](S s) { return plain(s.mape_tick_floor_pct, "{:.5f}"); }},
+    {"RMSE", "of the price, quote currency", [](S s) { return plain(s.rmse, "{:.4g}"); }},
+    {"RMSE z", "of the return over its volatility", [](S s) { return plain(s.rmse_z, "{:.3f}"); }},
+    {"range R\u00b2", "of the log of the next candle's log-range",
+     [](S s) { return plain(s.log_range_r2, "{:.2f}"); }, true},
+    {"HAR R\u00b2", "the same for the HAR regression",
+     [](S s) { return plain(s.log_range_r2_har, "{:.2f}"); }},
+    {"spike AUC", "how well the next range above its 90th percentile is foreseen; 0.5 is chance",
+     [](S s) { return plain(s.spike_auc, "{:.3f}"); }, true},
+    {"rank IC", "mean rank correlation across coins of forecast and outcome; pools only",
+     [](S s) { return plain(s.rank_ic, "{:+.3f}"); }},
+};
+
+std::string main_row(const SeriesScores& s, const std::string& name, std::string_view css_class) {
+  std::string html = fmt::format("<tr class=\"{}\"><td>{}</td>", css_class, name);
+  for (const Figure& f : kFigures) {
+    if (f.main) html += cell_html(f.cell(s));
+  }
+  return html + "</tr>";
 }
 
 constexpr Column kFloorColumns[] = {
     {"series", ""},
     {"MAPE %", "of the median forecast"},
-    {"persist. %", "MAPE of repeating the last close"},
+    {"persistence %", "MAPE of repeating the last close"},
+    {"times too far", "persistence's MAPE over 0.001 %"},
+    {"all directions %", "MAPE of one who knows every direction and always says the mean move"},
     {"one tick %", "MAPE of being one tick off each time"},
     {"exact closes %", "share of closes to hit to the tick, if the others are one tick off"},
-    {"times too far", "persistence's MAPE over 0.001 %"},
 };
 
 Cell exact_share(const SeriesScores& s) {
@@ -145,25 +159,73 @@ std::string figure_or_dash(double x, const char* format) {
   return std::isfinite(x) ? fmt::format(fmt::runtime(format), x) : "\u2013";
 }
 
-std::string scores_table(const ReportData& data) {
-  std::string html = head(kScoreColumns);
-  for (const SeriesScores& s : data.series)
-    html += scores_row(s, "");
-  for (const SeriesScores& s : data.pooled)
-    html += scores_row(s, "pool");
+std::string scores_table(std::span<const SeriesScores> series, std::span<const SeriesScores> pooled) {
+  std::vector<Column> columns{{"coin", ""}};
+  for (const Figure& f : kFigures) {
+    if (f.main) columns.push_back({f.name, f.meaning});
+  }
+  std::string html = head(columns);
+  for (const SeriesScores& s : series)
+    html += main_row(s, coin_link(s), "");
+  for (const SeriesScores& s : pooled)
+    html += main_row(s, escape_html(s.symbol), "pool");
   return html.append(kTail);
 }
 
-std::string tick_floor_table(const ReportData& data) {
+std::string figures_table(std::span<const SeriesScores> series) {
+  std::vector<std::string> titles;
+  for (const SeriesScores& s : series)
+    titles.push_back(column_title(s));
+  std::vector<Column> columns{{"figure", ""}};
+  for (const std::string& title : titles)
+    columns.push_back({title, ""});
+  std::string html = head(columns);
+  for (const Figure& f : kFigures) {
+    html +=
+        fmt::format("<tr><td class=\"explained\">{} <small>{}</small></td>", f.name, escape_html(f.meaning));
+    for (const SeriesScores& s : series)
+      html += cell_html(f.cell(s));
+    html += "</tr>";
+  }
+  return html.append(kTail);
+}
+
+std::string tick_floor_table(std::span<const SeriesScores> series) {
   std::string html = head(kFloorColumns);
-  for (const SeriesScores& s : data.series) {
-    const Cell cells[] = {{name_of(s)},
+  for (const SeriesScores& s : series) {
+    const Cell cells[] = {{fmt::format("{} {}", s.symbol, market::to_string(s.interval))},
                           plain(s.mape_pct, "{:.4f}"),
                           plain(s.mape_persistence_pct, "{:.4f}"),
+                          plain(s.mape_persistence_pct / kWishedMapePct, "{:.0f}"),
+                          plain(s.mape_direction_oracle_pct, "{:.4f}"),
                           plain(s.mape_tick_floor_pct, "{:.5f}"),
-                          exact_share(s),
-                          plain(s.mape_persistence_pct / kWishedMapePct, "{:.0f}")};
+                          exact_share(s)};
     html += row(cells);
+  }
+  return html.append(kTail);
+}
+
+std::string folds_table(const std::vector<PartScores>& folds) {
+  constexpr Column kColumns[] = {{"block", "the candles that were scored"},
+                                 {"candles", ""},
+                                 {"vs EWMA %", ""},
+                                 {"vs HAR %", ""},
+                                 {"90 %", "coverage"},
+                                 {"direction %", ""},
+                                 {"MAE ratio", ""}};
+  std::string html = head(kColumns);
+  for (const PartScores& fold : folds) {
+    for (const SeriesScores& s : fold.pooled) {
+      const Cell cells[] = {{fmt::format("{} to {}, {}", format_utc_date(fold.from),
+                                         format_utc_date(fold.until), market::to_string(s.interval))},
+                            {fmt::format("{}", s.n)},
+                            skill(s.skill_vs_ewma_pct, s.dm_p_vs_ewma),
+                            skill(s.skill_vs_har_pct, s.dm_p_vs_har),
+                            percent(s.coverage.c90),
+                            percent(s.direction_accuracy),
+                            plain(s.mae_ratio, "{:.4f}")};
+      html += row(cells);
+    }
   }
   return html.append(kTail);
 }

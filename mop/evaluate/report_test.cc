@@ -6,6 +6,7 @@
 
 #include "mop/base/json.h"
 #include "mop/evaluate/pool.h"
+#include "mop/evaluate/report_ages.h"
 #include "mop/evaluate/report_html.h"
 #include "mop/evaluate/report_json.h"
 #include "mop/evaluate/report_table.h"
@@ -39,7 +40,8 @@ void add_series(ReportData& data, std::vector<ScoredSeries>& scored, std::uint64
   }
   const auto baselines =
       forecast_baselines(fit_baselines(market.fit, test_levels()).value(), market.scored).value();
-  const Forecasts model = seed % 3 == 0 ? baselines.har : decent_forecasts(market, baselines);
+  Forecasts model = seed % 3 == 0 ? baselines.har : decent_forecasts(market, baselines);
+  model.trained_until = 1751328000000 - 1;
   scored.push_back(
       score_series(market.scored, model, baselines, std::string(market::to_string(interval))).value());
   data.series.push_back(scored.back().scores);
@@ -252,6 +254,95 @@ TEST(ReportHtmlTest, AFailedCanaryStandsAtTheTop) {
   const auto warning = html.find("Canary failed: shuffled_targets");
   ASSERT_NE(warning, std::string::npos);
   EXPECT_LT(warning, html.find("<section>"));
+}
+
+std::vector<std::string> all_between(const std::string& text, std::string_view before, char after) {
+  std::vector<std::string> found;
+  for (auto at = text.find(before); at != std::string::npos; at = text.find(before, at + 1)) {
+    const auto from = at + before.size();
+    found.push_back(text.substr(from, text.find(after, from) - from));
+  }
+  return found;
+}
+
+TEST(ReportHtmlTest, EveryLinkLeadsToOnePlaceOfThePage) {
+  const std::string html = report_html(report());
+  const auto ids = all_between(html, " id=\"", '"');
+  const std::set<std::string> places(ids.begin(), ids.end());
+  EXPECT_EQ(places.size(), ids.size());
+  for (const std::string& target : all_between(html, "href=\"", '"')) {
+    EXPECT_EQ(target[0], '#');
+    EXPECT_TRUE(places.contains(target.substr(1))) << target;
+  }
+}
+
+// The coin's page stands before the overview, which the style sheet hides when a page before it is visited.
+TEST(ReportHtmlTest, EveryCoinHasItsOwnPageWithAllItsSeries) {
+  const std::string html = report_html(report());
+  const auto overview = html.find("<div id=\"overview\">");
+  ASSERT_NE(overview, std::string::npos);
+  EXPECT_EQ(count_of(html, "<article class=\"coin\""), 3u);
+  for (const char* coin : kCoins) {
+    const auto begin = html.find(std::string("<article class=\"coin\" id=\"") + coin + "\">");
+    ASSERT_LT(begin, overview) << coin;
+    const std::string page = html.substr(begin, html.find("</article>", begin) - begin);
+    for (const char* timeframe : {"15m", "1h"}) {
+      EXPECT_NE(page.find(std::string("<b>") + coin + " " + timeframe + "</b>"), std::string::npos);
+    }
+    EXPECT_EQ(count_of(page, "Forecast fans over closes"), 2u);
+    EXPECT_EQ(count_of(page, "<th "), 3u);  // figure, 15m, 1h
+  }
+}
+
+// 75 models of 25 coins forecast 100 series: 15m, 1h and both of the unified model.
+TEST(ReportHtmlTest, TheWholeFleetsPageStaysBelowSixMegabytes) {
+  ReportData data = report();
+  data.series.clear();
+  data.samples.clear();
+  for (int coin = 0; coin < 25; ++coin) {
+    for (const char* kind : {"own", "unified"}) {
+      for (const std::size_t i : {std::size_t{0}, std::size_t{3}}) {
+        data.series.push_back(report().series[i]);
+        data.samples.push_back(report().samples[i]);
+        const auto timeframe = std::string(market::to_string(data.series.back().interval));
+        data.series.back().kind = data.samples.back().kind = kind == std::string("own") ? timeframe : kind;
+        data.series.back().symbol = data.samples.back().symbol = "COIN" + std::to_string(coin);
+      }
+    }
+  }
+  const std::size_t bytes = report_html(data).size();
+  EXPECT_GT(bytes, 1'000'000u);
+  EXPECT_LT(bytes, 6'000'000u);
+}
+
+std::vector<AgeScores> ages_with_skill(double first_pct, double change_pct, std::size_t weeks) {
+  std::vector<AgeScores> ages;
+  for (std::size_t w = 0; w < weeks; ++w) {
+    const double noise = w % 2 == 0 ? 0.1 : -0.1;
+    const double skill = first_pct + change_pct * static_cast<double>(w) + noise;
+    ages.push_back({w, 168, 0.2 * (1.0 - skill / 100.0), 0.21, 0.2});
+  }
+  return ages;
+}
+
+TEST(AgesTest, WearIsFoundAndChanceIsNotCalledWear) {
+  SeriesScores s;
+  EXPECT_NE(age_sentence(s).find("Too few weeks"), std::string::npos);
+  s.ages = ages_with_skill(2.0, -0.1, 16);
+  EXPECT_NEAR(skill_trend(s.ages).value, -0.4, 0.05);
+  EXPECT_EQ(age_sentence(s).find("It loses skill as it ages: -0.4"), 0u);
+  EXPECT_NE(age_sentence(s).find("First four weeks +1.85 %, last four +0.65 %"), std::string::npos);
+  s.ages = ages_with_skill(2.0, 0.0, 16);
+  EXPECT_EQ(age_sentence(s).find("No trend"), 0u);
+}
+
+TEST(AgesTest, MergedWeeksAreMeansOverTheirForecasts) {
+  const auto merged = merged_ages({{0, 1, 1.0, 2.0, 3.0}, {3, 3, 2.0, 2.0, 3.0}, {4, 5, 9.0, 9.0, 9.0}}, 4);
+  ASSERT_EQ(merged.size(), 2u);
+  EXPECT_EQ(merged[0].n, 4u);
+  EXPECT_DOUBLE_EQ(merged[0].pinball, 1.75);
+  EXPECT_EQ(merged[1].week, 4u);
+  EXPECT_DOUBLE_EQ(merged[1].pinball, 9.0);
 }
 
 TEST(TicksTest, AreRoundAndInsideTheRange) {

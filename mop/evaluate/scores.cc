@@ -12,6 +12,8 @@
 namespace mop::evaluate {
 namespace {
 
+constexpr DurationMillis kWeek = 7 * kDay;
+
 struct Inputs {
   const Outcomes& outcomes;
   const Forecasts& model;
@@ -64,6 +66,9 @@ RowScore score_row(const Inputs& in, std::size_t row) {
   r.close_time = o.close_time[row];
   r.close = o.close[row];
   r.tick_size = o.tick_size;
+  if (in.model.trained_until > 0) {
+    r.week = static_cast<std::int32_t>((r.close_time - in.model.trained_until) / kWeek);
+  }
   r.y = o.target(row, 0);
   r.z = scaled_target(o, row, 0);
   const auto q = in.model.quantiles(row, 0);

@@ -52,6 +52,13 @@ struct HourScores {
   double pinball = kUnknown, pinball_ewma = kUnknown, pinball_har = kUnknown;
 };
 
+/// Forecasts made in one week after the model last learnt. Losses are mean pinball losses of z.
+struct AgeScores {
+  std::size_t week = 0;  // 0 is the first week
+  std::size_t n = 0;
+  double pinball = kUnknown, pinball_ewma = kUnknown, pinball_har = kUnknown;
+};
+
 /// All figures are one step ahead unless said. Accuracies, coverages and p are 0..1, `_pct` is percent.
 struct SeriesScores {
   std::string symbol;  // "pooled" for a pool
@@ -64,7 +71,9 @@ struct SeriesScores {
   double mape_pct = kUnknown;              // median forecast in price against the actual close
   double mape_persistence_pct = kUnknown;  // of "the next close is this close"
   double mape_tick_floor_pct =
-      kUnknown;                          // 100 * mean(tick / close): the MAPE of being one tick off each time
+      kUnknown;  // 100 * mean(tick / close): the MAPE of being one tick off each time
+  // 100 * mean |error| of one who knows every direction and always says the series' mean move, in hindsight
+  double mape_direction_oracle_pct = kUnknown;
   double mae_ratio = kUnknown;           // mean |y - median| over mean |y|; below 1 beats persistence
   double rmse = kUnknown;                // price, quote currency; unknown in a pool of several coins
   double rmse_z = kUnknown;              // of z about its forecast median
@@ -83,12 +92,14 @@ struct SeriesScores {
   double log_range_r2_har = kUnknown;  // the HAR regression's, for comparison
   double spike_auc = kUnknown;         // next range above its 90th percentile on the fit part
   double rank_ic = kUnknown;           // pools only: mean over instants of the rank correlation across coins
-  std::vector<StepScores> steps;       // (H)
+  Bounds rank_ic_ci95{kUnknown, kUnknown};    // bootstrap over days
+  std::vector<StepScores> steps;              // (H)
   std::vector<CalibrationPoint> calibration;  // (L)
   std::array<std::size_t, kPitBins> pit{};    // counts of cdf_at(z) in equal bins; flat when calibrated
   std::array<double, kDeciles> coverage90_by_vol_decile =
       unknown_deciles();  // unknown where a decile is empty
   std::array<HourScores, kHours> hours{};
+  std::vector<AgeScores> ages;  // ascending; weeks without a scored candle are left out
 };
 
 /// What one scored candle contributes; pools are made of these.
@@ -100,6 +111,7 @@ struct RowScore {
   double pit = 0;                       // cdf_at(z)
   std::uint16_t first_at_or_above = 0;  // index of the first quantile >= z, L when there is none
   std::uint16_t first_above = 0;        // index of the first quantile > z
+  std::int32_t week = -1;               // since the forecaster last learnt; -1 unknown
   std::uint8_t vol_decile = 0;          // 0..9 of sigma within the series' scored candles
   std::int8_t direction = -1;           // 1 right, 0 wrong, -1 not a move of more than 2 ticks
   std::int8_t reversal = -1;            // the same for B4; -1 too when there was no last move

@@ -71,6 +71,8 @@ TEST(ScoresTest, HandWorkedExample) {
   EXPECT_NEAR(s.mape_pct, 50.0 * (1.0 - std::exp(-0.01)), 1e-12);
   EXPECT_NEAR(s.mape_persistence_pct, 50.0 * (1.0 - std::exp(-0.02)), 1e-12);
   EXPECT_DOUBLE_EQ(s.mape_tick_floor_pct, 100.0 * (0.5 / 100.0 + 0.5 / 200.0) / 2.0);
+  // Moves are 0.02 and 0, on average 0.01: both said to rise by it.
+  EXPECT_NEAR(s.mape_direction_oracle_pct, 50.0 * (std::exp(0.01) - std::exp(-0.01)), 1e-12);
   EXPECT_DOUBLE_EQ(s.rmse_z, std::sqrt(0.5));
   EXPECT_NEAR(s.rmse, 100.0 * (std::exp(0.02) - std::exp(0.01)) / std::sqrt(2.0), 1e-9);
   EXPECT_DOUBLE_EQ(s.coverage.c50, 1.0);    // 2 lies on the upper bound 2: bounds count as inside
@@ -78,6 +80,22 @@ TEST(ScoresTest, HandWorkedExample) {
   EXPECT_EQ(s.direction_n, 1u);             // 2.02 is four ticks, 0 is no move
   EXPECT_DOUBLE_EQ(s.direction_accuracy, 1.0);
   EXPECT_EQ(s.calibration[1].observed, 0.5);  // median: 2 > 1, but 0 <= 0
+}
+
+// 300 hours are twelve and a half days: from the end of training on one week and a piece of the second.
+TEST(ScoresTest, WeeksSinceTrainingHoldEveryForecastOnce) {
+  const TestMarket market = make_test_market(31, 300, 300);
+  Forecasts model = oracle_forecasts(market);
+  EXPECT_TRUE(score_series(market.scored, model, baselines_for(market), "1h").value().scores.ages.empty());
+  model.trained_until = market.scored.close_time.front() - kHour;
+  const auto s = score_series(market.scored, model, baselines_for(market), "1h").value().scores;
+  ASSERT_EQ(s.ages.size(), 2u);
+  EXPECT_EQ(s.ages[0].week, 0u);
+  EXPECT_EQ(s.ages[0].n, 7u * 24u - 1u);  // an hour old at the first
+  EXPECT_EQ(s.ages[0].n + s.ages[1].n, s.n);
+  const double both = s.ages[0].pinball * static_cast<double>(s.ages[0].n) +
+                      s.ages[1].pinball * static_cast<double>(s.ages[1].n);
+  EXPECT_NEAR(both / static_cast<double>(s.n), s.pinball, 1e-12);
 }
 
 TEST(ScoresTest, MovesOfTwoTicksOrLessSayNothingAboutDirection) {
@@ -225,20 +243,33 @@ TEST(PoolTest, SameSeedSameInterval) {
   EXPECT_NE(a.skill_vs_har_ci95.lo, c.skill_vs_har_ci95.lo);
 }
 
-TEST(PoolTest, RankIcFindsAForecastOfWhoGainsMost) {
+// Six coins whose forecast medians know this share of what comes, the rest of them being noise.
+SeriesScores pool_of_guesses(double known) {
   std::vector<ScoredSeries> series;
   for (std::uint64_t seed = 40; seed < 46; ++seed) {
-    const TestMarket market = make_test_market(seed, 300, 300);
+    const TestMarket market = make_test_market(seed, 300, 600);
     Forecasts model = oracle_forecasts(market);
+    Rng rng(seed, 9);
     for (std::size_t row = 0; row < market.scored.size(); ++row) {
       const double y = market.scored.target(row, 0);
       if (!std::isfinite(y)) continue;
+      const double guess = known * y / market.scored.sigma[row] + (1.0 - known) * rng.normal();
       for (std::size_t l = 0; l < 9; ++l)
-        model.z[row * 27 + l] += 0.5 * y / market.scored.sigma[row];
+        model.z[row * 27 + l] += 0.5 * guess;
     }
     series.push_back(score_series(market.scored, model, baselines_for(market), "1h").value());
   }
-  EXPECT_GT(pool(series, {}).value().rank_ic, 0.9);
+  return pool(series, {}).value();
+}
+
+TEST(PoolTest, RankIcFindsAForecastOfWhoGainsMost) {
+  EXPECT_GT(pool_of_guesses(1.0).rank_ic, 0.9);
+  const SeriesScores some = pool_of_guesses(0.1), none = pool_of_guesses(0.0);
+  EXPECT_GT(some.rank_ic_ci95.lo, 0.0);
+  EXPECT_LT(some.rank_ic_ci95.hi, 0.3);
+  EXPECT_LT(none.rank_ic_ci95.lo, 0.0);
+  EXPECT_GT(none.rank_ic_ci95.hi, 0.0);
+  EXPECT_TRUE(none.rank_ic_ci95.lo < none.rank_ic && none.rank_ic < none.rank_ic_ci95.hi);
 }
 
 TEST(PoolTest, MixedTimeframesAreRefused) {

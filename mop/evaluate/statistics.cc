@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include <boost/math/distributions/students_t.hpp>
+
 #include "mop/base/check.h"
 
 namespace mop::evaluate {
@@ -153,6 +155,33 @@ double rank_correlation(std::span<const double> a, std::span<const double> b) {
     bb += (ranks_b[i] - mean) * (ranks_b[i] - mean);
   }
   return aa > 0.0 && bb > 0.0 ? ab / std::sqrt(aa * bb) : kNaN;
+}
+
+Slope weighted_slope(std::span<const double> x, std::span<const double> y, std::span<const double> weights) {
+  const Slope unknown{std::nan(""), {std::nan(""), std::nan("")}};
+  double total = 0, mean_x = 0, mean_y = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    total += weights[i];
+    mean_x += weights[i] * x[i];
+    mean_y += weights[i] * y[i];
+  }
+  mean_x /= total;
+  mean_y /= total;
+  double xx = 0, xy = 0, residual = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xx += weights[i] * (x[i] - mean_x) * (x[i] - mean_x);
+    xy += weights[i] * (x[i] - mean_x) * (y[i] - mean_y);
+  }
+  if (x.size() < 3 || !(xx > 0.0)) return unknown;
+  const double slope = xy / xx;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double e = y[i] - mean_y - slope * (x[i] - mean_x);
+    residual += weights[i] * e * e;
+  }
+  const double freedom = static_cast<double>(x.size() - 2);
+  const double t = boost::math::quantile(boost::math::students_t(freedom), 0.975);
+  const double half = t * std::sqrt(residual / freedom / xx);
+  return {slope, {slope - half, slope + half}};
 }
 
 }  // namespace mop::evaluate

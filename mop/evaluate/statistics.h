@@ -37,6 +37,14 @@ double area_under_roc(std::span<const double> scores, const std::vector<bool>& p
 std::vector<double> least_squares(std::span<const double> rows, std::size_t terms,
                                   std::span<const double> target);
 
+/// Slope of y over x by least squares with these weights, and its 95 % interval (Student's t, n - 2 degrees
+/// of freedom, errors independent with variance 1 / weight). NaN with fewer than 3 points or equal x.
+struct Slope {
+  double value;
+  Bounds ci95;
+};
+Slope weighted_slope(std::span<const double> x, std::span<const double> y, std::span<const double> weights);
+
 /// Spearman's rank correlation, ties share their mean rank. NaN when a side does not vary or n < 2.
 double rank_correlation(std::span<const double> a, std::span<const double> b);
 

@@ -136,5 +136,25 @@ TEST(LeastSquaresTest, ARepeatedColumnGetsNothing) {
   EXPECT_EQ(b[2], 0.0);
 }
 
+// Through (0,0), (1,1), (2,1): slope 1/2, residuals -1/6, 1/3, -1/6; t(1 degree, 97.5 %) = 12.7062.
+TEST(WeightedSlopeTest, HandWorkedExample) {
+  const std::vector<double> x{0, 1, 2}, y{0, 1, 1};
+  const Slope slope = weighted_slope(x, y, std::vector<double>{1, 1, 1});
+  EXPECT_NEAR(slope.value, 0.5, 1e-12);
+  EXPECT_NEAR(slope.ci95.hi, 0.5 + 12.7062 * std::sqrt(1.0 / 6.0 / 2.0), 1e-3);
+  EXPECT_NEAR(slope.ci95.lo + slope.ci95.hi, 1.0, 1e-12);
+  // A point of no weight changes nothing but the degrees of freedom.
+  EXPECT_NEAR(weighted_slope(std::vector<double>{0, 1, 2, 3}, std::vector<double>{0, 1, 1, 9},
+                             std::vector<double>{1, 1, 1, 0})
+                  .value,
+              0.5, 1e-12);
+}
+
+TEST(WeightedSlopeTest, IsUnknownWithoutThreeDifferentPoints) {
+  const std::vector<double> two{0, 1}, same{3, 3, 3}, y{1, 2, 3};
+  EXPECT_TRUE(std::isnan(weighted_slope(two, two, two).value));
+  EXPECT_TRUE(std::isnan(weighted_slope(same, y, y).ci95.lo));
+}
+
 }  // namespace
 }  // namespace mop::evaluate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "mop/evaluate/quantiles.h"
 
@@ -42,6 +43,19 @@ void for_each_row(std::span<const ScoredSeries* const> series, const Visit& visi
   }
 }
 
+// Persistence errs by every move; this forecaster only by how much a move differs from the mean one.
+double direction_oracle_mape(std::span<const ScoredSeries* const> series, double n) {
+  double sum = 0;
+  for (const ScoredSeries* s : series) {
+    double mean_move = 0;
+    for (const RowScore& r : s->rows)
+      mean_move += std::abs(r.y) / as_double(s->rows.size());
+    for (const RowScore& r : s->rows)
+      sum += std::abs(std::expm1(std::copysign(mean_move, r.y) - r.y));
+  }
+  return 100.0 * ratio(sum, n);
+}
+
 void summarise_errors(std::span<const ScoredSeries* const> series, SeriesScores& out) {
   double mape = 0, persistence = 0, tick = 0, abs_error = 0, abs_y = 0, square_price = 0, square_z = 0;
   for_each_row(series, [&](const RowScore& r) {
@@ -58,6 +72,7 @@ void summarise_errors(std::span<const ScoredSeries* const> series, SeriesScores&
   out.mape_pct = 100.0 * ratio(mape, n);
   out.mape_persistence_pct = 100.0 * ratio(persistence, n);
   out.mape_tick_floor_pct = 100.0 * ratio(tick, n);
+  out.mape_direction_oracle_pct = direction_oracle_mape(series, n);
   out.mae_ratio = ratio(abs_error, abs_y);
   out.rmse = series.size() == 1 ? std::sqrt(ratio(square_price, n)) : kUnknown;
   out.rmse_z = std::sqrt(ratio(square_z, n));
@@ -155,6 +170,23 @@ void summarise_hours(std::span<const ScoredSeries* const> series, SeriesScores& 
   }
 }
 
+void summarise_ages(std::span<const ScoredSeries* const> series, SeriesScores& out) {
+  std::map<std::int32_t, AgeScores> weeks;  // sums first
+  for_each_row(series, [&](const RowScore& r) {
+    if (r.week < 0) return;
+    AgeScores& sum =
+        weeks.try_emplace(r.week, AgeScores{static_cast<std::size_t>(r.week), 0, 0, 0, 0}).first->second;
+    ++sum.n;
+    sum.pinball += r.pinball;
+    sum.pinball_ewma += r.pinball_ewma;
+    sum.pinball_har += r.pinball_har;
+  });
+  for (const auto& [week, sum] : weeks) {
+    const double n = as_double(sum.n);
+    out.ages.push_back({sum.week, sum.n, sum.pinball / n, sum.pinball_ewma / n, sum.pinball_har / n});
+  }
+}
+
 StepScores summarise_step(std::span<const ScoredSeries* const> series, std::size_t step, bool has_90) {
   StepSums sum;
   for (const ScoredSeries* s : series) {
@@ -206,6 +238,7 @@ SeriesScores summarise(std::span<const ScoredSeries* const> series) {
   summarise_calibration(series, out);
   summarise_ranges(series, out);
   summarise_hours(series, out);
+  summarise_ages(series, out);
   const auto& levels = series[0]->levels;
   const bool has_90 = level_index(levels, 0.05) && level_index(levels, 0.95);
   for (std::size_t step = 0; step < out.horizon; ++step) {

@@ -56,6 +56,13 @@ Axis padded_axis(double lo, double hi, double share, std::string label) {
   return {lo - pad, hi + pad, std::move(label), {}};
 }
 
+Axis count_axis(std::size_t count, std::string label) {
+  Axis axis{0.5, static_cast<double>(std::max<std::size_t>(count, 1)) + 0.5, std::move(label), {}};
+  for (std::size_t i = 1; i <= count; i += 1 + count / 12)
+    axis.ticks.push_back({static_cast<double>(i), fmt::format("{}", i)});
+  return axis;
+}
+
 SvgPlot::SvgPlot(double width, double height, const Margins& margins, Axis x, Axis y,
                  std::string_view description)
     : width_(width), height_(height), margins_(margins), x_(std::move(x)), y_(std::move(y)) {

@@ -37,6 +37,9 @@ std::vector<Tick> number_ticks(double lo, double hi, std::size_t count, std::str
 /// Widens a range by a share of its width on both sides; a range of no width is opened to 1 around it.
 Axis padded_axis(double lo, double hi, double share, std::string label);
 
+/// 1..count with half a unit of room on both sides, at most about twelve ticks.
+Axis count_axis(std::size_t count, std::string label);
+
 class SvgPlot {
  public:
   /// Sizes in pixels; `description` is read out by screen readers. Draws grid and axes.

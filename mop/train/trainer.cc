@@ -50,20 +50,19 @@ class Training {
 
   TrainedNetwork net;  // as it stands
 
-  double validation_loss() {
+  struct Validation {
+    double mean;
+    std::vector<double> of_member;
+  };
+  Validation validate() {
     LossSum sum;
-    std::vector<MemberChunk> chunks;
+    std::vector<double> of_member;
     for (std::size_t m = 0; m < pool_.members.size(); ++m) {
-      const dataset::FitSplit& split = pool_.members[m].split;
-      append_chunks(m, split.validation_begin, split.validation_end, 0, chunks);
+      const LossSum own = validation_loss(m);
+      sum.add(own);
+      of_member.push_back(own.mean());
     }
-    for (std::size_t i = 0; i < chunks.size(); i += kValidationBatch) {
-      const auto part = std::span(chunks).subspan(i, std::min(kValidationBatch, chunks.size() - i));
-      build(part);
-      const auto y = network_.infer(view(sequences_), net.params);
-      sum.add(objective_.loss(part, sequences_, INT64_MAX, y, {}));
-    }
-    return sum.mean();
+    return {sum.mean(), std::move(of_member)};
   }
 
   /// Mean loss of one pass over the fit part; NaN when it diverged. Errors: kInterrupted.
@@ -98,6 +97,20 @@ class Training {
 
  private:
   static constexpr std::size_t kValidationBatch = 64;
+
+  LossSum validation_loss(std::size_t member) {
+    LossSum sum;
+    std::vector<MemberChunk> chunks;
+    const dataset::FitSplit& split = pool_.members[member].split;
+    append_chunks(member, split.validation_begin, split.validation_end, 0, chunks);
+    for (std::size_t i = 0; i < chunks.size(); i += kValidationBatch) {
+      const auto part = std::span(chunks).subspan(i, std::min(kValidationBatch, chunks.size() - i));
+      build(part);
+      const auto y = network_.infer(view(sequences_), net.params);
+      sum.add(objective_.loss(part, sequences_, INT64_MAX, y, {}));
+    }
+    return sum;
+  }
 
   void append_chunks(std::size_t member, std::size_t begin, std::size_t end, std::size_t offset,
                      std::vector<MemberChunk>& to) const {
@@ -161,13 +174,14 @@ Result<TrainedNetwork> train_network(const Pool& pool, std::size_t number, const
   if (auto state = parse_checkpoint(saved, fingerprint, net.params.size())) {
     best = training.resume(std::move(*state));
   } else {
-    net.best_val_loss = training.validation_loss();  // of the baseline every network starts from
+    net.best_val_loss = training.validate().mean;  // of the baseline every network starts from
     net.train_loss = std::numeric_limits<double>::quiet_NaN();
   }
   const std::size_t epochs = pool.schedule.epochs;
   while (net.epochs < epochs && net.epochs - net.best_epoch < pool.profile.patience) {
     MOP_TRY_ASSIGN(const double train_loss, training.run_epoch());
-    const double val_loss = std::isfinite(train_loss) ? training.validation_loss() : train_loss;
+    auto validation = std::isfinite(train_loss) ? training.validate() : Training::Validation{train_loss, {}};
+    const double val_loss = validation.mean;
     ++net.epochs;
     net.train_loss = train_loss;
     if (val_loss < net.best_val_loss) {
@@ -175,7 +189,7 @@ Result<TrainedNetwork> train_network(const Pool& pool, std::size_t number, const
       net.best_epoch = net.epochs;
       best = net.params;
     }
-    observe({net.epochs, epochs, train_loss, val_loss, net.best_val_loss});
+    observe({net.epochs, epochs, train_loss, val_loss, net.best_val_loss, std::move(validation.of_member)});
     if (!std::isfinite(val_loss)) break;
     if (store.save && net.epochs < epochs) {
       MOP_TRY(store.save(to_checkpoint(training.state(best), fingerprint)));

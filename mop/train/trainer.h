@@ -13,6 +13,7 @@ namespace mop::train {
 struct EpochReport {
   std::size_t epoch, epochs;              // 1-based, at most
   double train_loss, val_loss, best_val;  // mean pinball over steps and levels, in units of sigma
+  std::vector<double> member_val_losses;  // of val_loss, per coin of the pool; NaN: no candle there
 };
 using EpochObserver = std::function<void(const EpochReport&)>;
 
