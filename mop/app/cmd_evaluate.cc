@@ -29,7 +29,7 @@ Result<Exit> run_evaluate(Context& ctx, EvaluateFlags& opt) {
   opt.walk.profile = profile_of(ctx.settings, opt.profile, opt.epochs);
   MOP_TRY_ASSIGN(const ScoredSpan span, span_of(opt));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  mention_quarantine(ctx, store);
+  mention_quarantine(ctx, store, {}, span.end);
   MOP_TRY_ASSIGN(const Evaluation result,
                  opt.folds ? walk_forward(ctx, opt, opt.walk, span, ctx.settings.models_dir + "/folds")
                            : evaluate_split(ctx, opt, span));

@@ -146,16 +146,8 @@ Result<exchange::BinanceOptions> binance_options(const Context& ctx, const Fetch
   return options;
 }
 
-// Long fetches must keep to the limit that holds today; short ones stay below every limit there is.
+// The limit that holds today. `--weight-share` is a part of it.
 void learn_limit(exchange::BinanceRest& rest, const FetchRun& run) {
-  constexpr std::int64_t kFewRequests = 250;
-  std::int64_t requests = 0;
-  for (const FetchOutcome& one : run.series) {
-    const DurationMillis page = exchange::BinanceRest::kMaxLimit * market::length_of(one.series.interval);
-    const auto newest = static_cast<std::int64_t>(one.range.newest) / exchange::BinanceRest::kMaxLimit;
-    requests += 1 + (one.range.since ? (run.server_now - *one.range.since) / page : newest);
-  }
-  if (requests <= kFewRequests) return;
   const auto info = rest.exchange_info({run.series.front().series.symbol});
   if (!info) log_warning(fmt::format("rate limit unknown, 6000 a minute assumed: {}", info.error().message));
 }

@@ -67,7 +67,7 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
                             p.model.id(), opt.steps));
   }
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  mention_quarantine(ctx, store, p.symbol.name);
+  mention_quarantine(ctx, store, p.symbol.name, as_of);
   const auto candles = StoredCandles::read(ctx, store, INT64_MIN, as_of);
   MOP_TRY_ASSIGN(const auto series, candles.of(p.symbol.name, kind));
   MOP_TRY_ASSIGN(const auto coins, market_coins_of(p.model, candles));

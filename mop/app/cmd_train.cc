@@ -136,7 +136,7 @@ Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
   MOP_TRY_ASSIGN(const UnixMillis until, parse_bound(opt.until, INT64_MAX));
   const std::int64_t start = monotonic_micros();
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  mention_quarantine(ctx, store);
+  mention_quarantine(ctx, store, {}, until);
   const auto candles = StoredCandles::read(ctx, store, since, until);
   if (opt.search) return run_search(ctx, since, candles.newest_end(), fleet, opt);
   if (opt.folds > 0) {

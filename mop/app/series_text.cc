@@ -60,29 +60,36 @@ SeriesState state_of(const store::FileMetadata& file, UnixMillis now) {
   return symbol && symbol->ended && *symbol->ended <= now ? SeriesState::kDead : SeriesState::kStale;
 }
 
-void mention_quarantine(const Context& ctx, store::CandleStore& store, std::string_view symbol) {
+void mention_quarantine(const Context& ctx, store::CandleStore& store, std::string_view symbol,
+                        UnixMillis until) {
   const auto filter = series_filter(ctx);
   const auto metadata = store.metadata();
   if (!filter || !metadata) return;
+  const UnixMillis now = std::min(ctx.clock.now(), until);
   std::vector<std::string> stale, dead;
+  std::size_t all = 0;
+  UnixMillis newest = 0;  // of the stale ones
   for (const store::FileMetadata& file : metadata->files) {
     if (!filter->keeps({file.symbol, file.interval})) continue;
     if (!symbol.empty() && file.symbol != symbol) continue;
-    const SeriesState state = state_of(file, ctx.clock.now());
-    const std::string name = fmt::format("{} {}", file.symbol, market::to_string(file.interval));
-    if (state == SeriesState::kStale) stale.push_back(name);
-    if (state == SeriesState::kDead) dead.push_back(name);
+    ++all;
+    const SeriesState state = state_of(file, now);
+    if (state == SeriesState::kLive) continue;
+    (state == SeriesState::kStale ? stale : dead)
+        .push_back(fmt::format("{} {}", file.symbol, market::to_string(file.interval)));
+    if (state == SeriesState::kStale)
+      newest = std::max(newest, file.last_open_time + market::length_of(file.interval));
   }
-  const auto names = [](const std::vector<std::string>& all) {
-    constexpr std::size_t kNamed = 6;
-    const auto shown = std::span(all).first(std::min(all.size(), kNamed));
-    return fmt::format("{}{}", fmt::join(shown, ", "),
-                       all.size() > kNamed ? fmt::format(" and {} more", all.size() - kNamed) : "");
+  const auto names = [&](const std::vector<std::string>& some) {
+    constexpr std::size_t kNamed = 4;
+    return some.size() > kNamed ? fmt::format("{} of {}", some.size(), all)
+                                : fmt::format("{}", fmt::join(some, ", "));
   };
   if (!dead.empty()) ctx.warn(fmt::format("dead series, their coins no longer trade: {}", names(dead)));
   if (!stale.empty()) {
-    ctx.warn(fmt::format("stale series, newest candle older than 3 intervals (run `mop fetch`): {}",
-                         names(stale)));
+    ctx.warn(fmt::format(
+        "stale series, more than 3 intervals behind, the newest ends {} UTC (run `mop fetch`): {}",
+        format_utc(newest), names(stale)));
   }
 }
 

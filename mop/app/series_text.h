@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,8 +42,10 @@ std::string_view to_string(SeriesState state);
 SeriesState state_of(const store::FileMetadata& file, UnixMillis now);
 
 /// One warning that names the stored series which are dead or stale, among the selected ones; nothing when
-/// all are live. `symbol`: of that coin alone. What the metadata cannot tell is not mentioned.
-void mention_quarantine(const Context& ctx, store::CandleStore& store, std::string_view symbol = {});
+/// all are live. `symbol`: of that coin alone. `until`: nothing behind it is used, so a series that reaches
+/// it is live. What the metadata cannot tell is not mentioned.
+void mention_quarantine(const Context& ctx, store::CandleStore& store, std::string_view symbol = {},
+                        UnixMillis until = std::numeric_limits<UnixMillis>::max());
 
 /// "2,072,358".
 std::string with_commas(std::size_t n);

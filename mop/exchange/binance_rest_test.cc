@@ -1,8 +1,11 @@
 #include "mop/exchange/binance_rest.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "mop/exchange/fake_transport.h"
+#include "mop/exchange/hosts.h"
 
 namespace mop::exchange {
 namespace {
@@ -234,6 +237,15 @@ BinanceOptions two_hosts() {
   options.base_url = "https://one";
   options.other_hosts = {"https://two"};
   return options;
+}
+
+TEST(HostsTest, BinancesHostsStandInForEachOtherAndNobodyElseFor) {
+  const auto hosts = hosts_from("https://api2.binance.com/");
+  EXPECT_EQ(hosts.front(), "https://api2.binance.com");
+  EXPECT_EQ(hosts.back(), "https://data-api.binance.vision") << "market data only: the last one to ask";
+  EXPECT_EQ(std::set<std::string>(hosts.begin(), hosts.end()).size(), 7u);
+  const std::vector<std::string> alone{"http://127.0.0.1:9000"};
+  EXPECT_EQ(hosts_from("http://127.0.0.1:9000/"), alone);
 }
 
 TEST(BinanceRestTest, ABlockedHostIsLeftForTheNextAndNotAskedAgain) {

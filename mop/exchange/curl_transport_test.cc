@@ -2,12 +2,16 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <functional>
+#include <memory>
 #include <thread>
 
 #include <fmt/format.h>
@@ -200,6 +204,87 @@ TEST(CurlTransportTest, FollowsNoRedirectToPlainHttp) {
   const auto reply = transport.get({server.url(), kSecond * 5});
   EXPECT_FALSE(reply.has_value() && reply->body == "secret");
   EXPECT_EQ(target.connections(), 0);
+}
+
+TEST(CurlTransportTest, GoesThroughTheProxyOfTheUsualVariableButNotToThisMachine) {
+  std::string seen;
+  RawServer proxy([&](const std::string& request) {
+    seen = request;
+    return http("", "Connection: close\r\n", 403);
+  });
+  ::setenv("HTTPS_PROXY", proxy.url().c_str(), 1);
+  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  RawServer here([](const std::string&) { return http("[]"); });
+  CurlTransport transport;
+  EXPECT_FALSE(transport.get({"https://exchange.invalid/api/v3/time", kSecond * 5}).has_value());
+  EXPECT_TRUE(seen.starts_with("CONNECT exchange.invalid:443 ")) << seen;
+  EXPECT_TRUE(transport.get({here.url(), kSecond * 5}).has_value());
+  EXPECT_EQ(proxy.connections(), 1);
+  ::unsetenv("HTTPS_PROXY");
+  ::unsetenv("http_proxy");
+}
+
+// Says "[]" to one client, over TLS with a certificate for 127.0.0.1 that it signed itself.
+class SelfSignedServer {
+ public:
+  SelfSignedServer() : context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+    X509_set_pubkey(certificate.get(), key.get());
+    const auto* name = reinterpret_cast<const unsigned char*>("127.0.0.1");
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_ASC, name, -1, -1, 0);
+    X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
+    EXPECT_GT(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
+    EXPECT_EQ(SSL_CTX_use_certificate(context_.get(), certificate.get()), 1);
+    EXPECT_EQ(SSL_CTX_use_PrivateKey(context_.get(), key.get()), 1);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(bind(listener_, any, size), 0);
+    EXPECT_EQ(listen(listener_, 1), 0);
+    EXPECT_EQ(getsockname(listener_, any, &size), 0);
+    url = fmt::format("https://127.0.0.1:{}/", ntohs(address.sin_port));
+    thread_ = std::thread([this] { serve(accept(listener_, nullptr, nullptr)); });
+  }
+  ~SelfSignedServer() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  SelfSignedServer(const SelfSignedServer&) = delete;
+  SelfSignedServer& operator=(const SelfSignedServer&) = delete;
+
+  std::string url;
+
+ private:
+  void serve(int fd) {
+    if (fd < 0) return;
+    const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context_.get()), SSL_free);
+    SSL_set_fd(tls.get(), fd);
+    std::array<char, 4096> request{};
+    if (SSL_accept(tls.get()) == 1 && SSL_read(tls.get(), request.data(), request.size()) > 0) {
+      const std::string reply = http("[]", "Connection: close\r\n");
+      SSL_write(tls.get(), reply.data(), static_cast<int>(reply.size()));
+    }
+    close(fd);
+  }
+
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
+  int listener_ = socket(AF_INET, SOCK_STREAM, 0);
+  std::thread thread_;
+};
+
+TEST(CurlTransportTest, ACertificateThatNobodyVouchesForIsRefusedAtOnce) {
+  const SelfSignedServer server;
+  CurlTransport transport;
+  const auto reply = transport.get({server.url, kSecond * 5});
+  ASSERT_FALSE(reply.has_value());
+  EXPECT_EQ(reply.error().code, ErrorCode::kIo) << "no repetition mends it: " << reply.error().message;
+  EXPECT_NE(reply.error().message.find("certificate"), std::string::npos) << reply.error().message;
 }
 
 TEST(CurlTransportTest, RefusesOtherProtocolsAndBadUrls) {

@@ -198,8 +198,16 @@ std::uint64_t hash_of(std::string_view text) {  // FNV-1a: the same on every mac
 
 }  // namespace
 
+bool is_of_market(FaultKind kind) {
+  return kind == FaultKind::kGap || kind == FaultKind::kRevise || kind == FaultKind::kDuplicate ||
+         kind == FaultKind::kMisalign || kind == FaultKind::kListing;
+}
+
 FaultScript::FaultScript(std::vector<Fault> faults, std::uint64_t seed)
-    : faults_(std::move(faults)), seed_(seed), counts_(faults_.size()) {}
+    : faults_(std::move(faults)), seed_(seed), counts_(faults_.size()) {
+  for (std::size_t line = 0; line < faults_.size(); ++line)
+    faults_[line].line = line;
+}
 
 Result<std::vector<Fault>> FaultScript::parse(std::string_view text) {
   std::vector<Fault> faults;
@@ -237,10 +245,15 @@ std::vector<Fault> FaultScript::draw(std::string_view target) {
   const std::lock_guard lock(mutex_);
   for (std::size_t line = 0; line < faults_.size(); ++line) {
     if (!matches(faults_[line].path, target) || !strikes_now(line, target)) continue;
-    ++counts_[line].struck;
+    if (!is_of_market(faults_[line].kind)) ++counts_[line].struck;
     drawn.push_back(faults_[line]);
   }
   return drawn;
+}
+
+void FaultScript::count_strike(std::size_t line) {
+  const std::lock_guard lock(mutex_);
+  ++counts_[line].struck;
 }
 
 std::vector<std::int64_t> FaultScript::strikes() const {

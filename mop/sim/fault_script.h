@@ -51,7 +51,12 @@ struct Fault {
   UnixMillis from = 0, until = std::numeric_limits<UnixMillis>::max();
   std::string listing_status;
   bool filters = true;
+  std::size_t line = 0;  // its place in the script, set by FaultScript
 };
+
+/// A fault of what is traded: whether it changes an answer shows only when the candles or listings are looked
+/// at.
+bool is_of_market(FaultKind kind);
 
 /// Decides per request which faults hit it. The same script, seed and requests give the same faults; a
 /// probability is drawn from (seed, line, target, how often this target was asked), so it does not depend on
@@ -64,8 +69,10 @@ class FaultScript {
   /// Empty lines and lines that begin with # are skipped. Errors: kInvalidArgument naming line and key.
   static Result<std::vector<Fault>> parse(std::string_view text);
 
-  /// The faults of one request (for streams: of one connection), in the order of the script.
+  /// The faults of one request (for streams: of one connection), in the order of the script. Those of the
+  /// market have struck only when count_strike() says so.
   std::vector<Fault> draw(std::string_view target);
+  void count_strike(std::size_t line);
   bool empty() const { return faults_.empty(); }
   /// How often each line has struck.
   std::vector<std::int64_t> strikes() const;

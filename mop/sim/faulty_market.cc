@@ -36,6 +36,7 @@ std::vector<Listing> FaultyMarket::listings(UnixMillis now) {
         std::find_if(list.begin(), list.end(), [&](const Listing& l) { return l.symbol == fault.symbol; });
     if (found == list.end())
       found = list.insert(list.end(), Listing{fault.symbol, true, 0.01, 0.01, {}, true});
+    touched_.insert(fault.line);
     found->filters = found->filters && fault.filters;
     if (fault.listing_status.empty()) continue;
     found->status = fault.listing_status;
@@ -45,21 +46,42 @@ std::vector<Listing> FaultyMarket::listings(UnixMillis now) {
 }
 
 // Until when the symbol's candles go: a BREAK ends them.
-UnixMillis FaultyMarket::last_instant(std::string_view symbol, UnixMillis now) const {
+UnixMillis FaultyMarket::last_instant(std::string_view symbol, UnixMillis now) {
   for (const Fault& fault : faults_) {
     const bool ends = fault.listing_status == "BREAK" || fault.listing_status == "CANCEL_ONLY";
     if (fault.kind == FaultKind::kListing && fault.symbol == symbol && ends && covers(fault, now)) {
+      touched_.insert(fault.line);
       now = std::min(now, std::max<UnixMillis>(0, fault.from - 1));
     }
   }
   return now;
 }
 
-bool FaultyMarket::missing(const Candle& candle, std::string_view symbol, market::Interval interval) const {
-  return std::any_of(faults_.begin(), faults_.end(), [&](const Fault& fault) {
+bool FaultyMarket::missing(const Candle& candle, std::string_view symbol, market::Interval interval) {
+  const auto gap = std::find_if(faults_.begin(), faults_.end(), [&](const Fault& fault) {
     return fault.kind == FaultKind::kGap && concerns(fault, symbol, interval) &&
            covers(fault, candle.open_time);
   });
+  if (gap == faults_.end()) return false;
+  touched_.insert(gap->line);
+  return true;
+}
+
+void FaultyMarket::apply(const Fault& fault, std::vector<Candle>& candles, UnixMillis now) {
+  for (std::size_t i = 0; i < candles.size(); ++i) {
+    Candle& c = candles[i];
+    if (!covers(fault, c.open_time)) continue;
+    const bool revised =
+        fault.kind == FaultKind::kRevise && c.close_time < now && now <= c.close_time + fault.ms;
+    if (revised) make_provisional(c);
+    if (fault.kind == FaultKind::kMisalign) c.open_time += fault.ms;
+    if (fault.kind == FaultKind::kDuplicate) {
+      const Candle twin = c;
+      candles.insert(candles.begin() + static_cast<std::ptrdiff_t>(i++), twin);
+    }
+    if (revised || fault.kind == FaultKind::kMisalign || fault.kind == FaultKind::kDuplicate)
+      touched_.insert(fault.line);
+  }
 }
 
 Result<std::vector<Candle>> FaultyMarket::candles(std::string_view symbol, market::Interval interval,
@@ -76,18 +98,7 @@ Result<std::vector<Candle>> FaultyMarket::candles(std::string_view symbol, marke
     wider.limit = window.limit + (got.size() - kept.size());
   }
   for (const Fault& fault : faults_) {
-    if (!concerns(fault, symbol, interval)) continue;
-    for (std::size_t i = 0; i < kept.size(); ++i) {
-      Candle& c = kept[i];
-      const bool covered = covers(fault, c.open_time);
-      if (fault.kind == FaultKind::kRevise && covered && c.close_time < now && now <= c.close_time + fault.ms)
-        make_provisional(c);
-      if (fault.kind == FaultKind::kMisalign && covered) c.open_time += fault.ms;
-      if (fault.kind == FaultKind::kDuplicate && covered) {
-        const Candle twin = c;
-        kept.insert(kept.begin() + static_cast<std::ptrdiff_t>(i++), twin);
-      }
-    }
+    if (concerns(fault, symbol, interval)) apply(fault, kept, now);
   }
   if (kept.size() > window.limit) {
     const auto excess = static_cast<std::ptrdiff_t>(kept.size() - window.limit);

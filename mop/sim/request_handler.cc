@@ -82,8 +82,15 @@ ApiReply RequestHandler::answer(const Request& request, const std::vector<Fault>
     if (fault.kind == FaultKind::kStatus) return fault_reply(fault, clock_.now());
     if (fault.kind == FaultKind::kClockSkew) skew += fault.ms;
   }
+  if (faults.empty()) return answer_from(market_, request, skew);
   FaultyMarket seen(market_, faults);
-  MarketSource& market = faults.empty() ? market_ : seen;
+  ApiReply reply = answer_from(seen, request, skew);
+  for (const std::size_t line : seen.touched())
+    faults_.count_strike(line);
+  return reply;
+}
+
+ApiReply RequestHandler::answer_from(MarketSource& market, const Request& request, DurationMillis skew) {
   const auto target = parse_target(request.target);
   if (target && request.method == "POST" && target->path == "/sim/clock") return set_clock(*target);
   if (target && request.method == "GET" && Archive::serves(target->path)) {
@@ -105,6 +112,7 @@ StreamAnswer RequestHandler::open_stream(std::string_view target) {
   for (const Fault& fault : faults) {
     if (fault.kind == FaultKind::kStatus) out.refusal.reply = fault_reply(fault, now);
     apply_to_wire(fault, out.refusal.reply, out.refusal.wire);
+    if (is_of_market(fault.kind)) faults_.count_strike(fault.line);  // what it will be asked for is not known
   }
   if (out.refusal.reply.status != 200) return out;
   if (!connections_.admit(now)) {

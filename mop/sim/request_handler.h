@@ -63,6 +63,7 @@ class RequestHandler {
 
  private:
   ApiReply answer(const Request& request, const std::vector<Fault>& faults);
+  ApiReply answer_from(MarketSource& market, const Request& request, DurationMillis skew);
   ApiReply set_clock(const Target& target);
 
   MarketSource& market_;

@@ -74,6 +74,16 @@ TEST_F(RequestHandlerTest, AGapTakesCandlesOutAndThePageIsFilledFromBehindIt) {
   EXPECT_EQ(opens().size(), 23u);
 }
 
+TEST_F(RequestHandlerTest, AFaultOfTheMarketCountsWhereItChangedTheAnswer) {
+  with(R"({"do":"gap","from":"2025-06-30T02:00","until":"2025-06-30T04:00"}
+{"do":"misalign","ms":7,"from":"2025-06-30T02:00","until":"2025-06-30T04:00","symbol":"ETHUSDT"}
+{"do":"latency","ms":1})");
+  get("/api/v3/time");
+  EXPECT_EQ(faults->strikes(), (std::vector<std::int64_t>{0, 0, 1}));
+  get(kDay24);
+  EXPECT_EQ(faults->strikes(), (std::vector<std::int64_t>{1, 0, 2}));
+}
+
 TEST_F(RequestHandlerTest, DuplicateAndMisalignedRows) {
   with(R"({"do":"duplicate","from":"2025-06-30T01:00","until":"2025-06-30T02:00","count":1}
 {"do":"misalign","ms":7000,"from":"2025-06-30T01:00","until":"2025-06-30T02:00","first":2,"count":1})");

@@ -4,12 +4,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -105,8 +108,36 @@ Finished run_mop_unprivileged(const std::string& directory, const std::vector<st
   return Process(directory, arguments, true).finish();
 }
 
+namespace {
+
+// Tells the system calls that change files; only the stop before a call states its number.
+class TracedCalls {
+ public:
+  bool changes_a_file(pid_t thread) {
+    __ptrace_syscall_info info{};
+    ::ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof info, &info);
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+      inside_[thread] =
+          std::find(kCalls.begin(), kCalls.end(), static_cast<long>(info.entry.nr)) != kCalls.end();
+    }
+    return inside_[thread];
+  }
+
+ private:
+  static constexpr std::array kCalls{
+      static_cast<long>(SYS_openat),    static_cast<long>(SYS_write), static_cast<long>(SYS_pwrite64),
+      static_cast<long>(SYS_ftruncate), static_cast<long>(SYS_fsync), static_cast<long>(SYS_renameat2),
+#ifdef SYS_rename
+      static_cast<long>(SYS_rename),
+#endif
+  };
+  std::map<pid_t, bool> inside_;
+};
+
+}  // namespace
+
 std::size_t kill_mop_at(const std::string& directory, const std::vector<std::string>& arguments,
-                        std::size_t stop) {
+                        std::size_t stop, StopAt where) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -121,13 +152,16 @@ std::size_t kill_mop_at(const std::string& directory, const std::vector<std::str
   ::ptrace(PTRACE_SETOPTIONS, pid, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
   ::ptrace(PTRACE_SYSCALL, pid, nullptr, nullptr);
   std::size_t stops = 0;
+  TracedCalls calls;
   for (pid_t thread = 0; (thread = ::waitpid(-pid, &status, __WALL)) > 0;) {
     if (!WIFSTOPPED(status)) {
       if (thread == pid) break;
       continue;
     }
     const int signal = WSTOPSIG(status);
-    if (signal == (SIGTRAP | 0x80) && ++stops == stop) ::kill(pid, SIGKILL);
+    const bool counts =
+        signal == (SIGTRAP | 0x80) && (calls.changes_a_file(thread) || where == StopAt::kEveryCall);
+    if (counts && ++stops == stop) ::kill(pid, SIGKILL);
     // New threads begin with SIGSTOP, events come as SIGTRAP: neither is for the program.
     const bool ours = signal == (SIGTRAP | 0x80) || signal == SIGTRAP || signal == SIGSTOP;
     ::ptrace(PTRACE_SYSCALL, thread, nullptr, ours ? 0 : signal);

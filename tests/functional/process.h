@@ -41,11 +41,14 @@ Finished run_mop(const std::string& directory, const std::vector<std::string>& a
 /// The same without a superuser's rights (as user 65534 when this is one). 127 when it could not be started.
 Finished run_mop_unprivileged(const std::string& directory, const std::vector<std::string>& arguments);
 
+/// Which system calls kill_mop_at stops at.
+enum class StopAt { kEveryCall, kFileChanges };
+
 /// Runs mop, its output dropped, and kills it with SIGKILL when it has been stopped `stop` times: all its
-/// threads stop before and behind each system call. Returns the stops it came to; 0 where tracing is
-/// forbidden.
+/// threads stop before and behind each system call of the kind. Returns the stops it came to; 0 where tracing
+/// is forbidden.
 std::size_t kill_mop_at(const std::string& directory, const std::vector<std::string>& arguments,
-                        std::size_t stop);
+                        std::size_t stop, StopAt where);
 
 /// A new empty directory named after the running test.
 std::string fresh_directory();

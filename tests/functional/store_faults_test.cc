@@ -49,25 +49,34 @@ class StoreFaultsTest : public CollectTest {
   }
 };
 
-// At a random one of the system calls of a run, before it or right behind it.
+// At a random one of the system calls of a run, before it or right behind it; half of them at one that
+// changes a file. By turns of a run that begins with nothing and of one behind stored rows.
 TEST_F(StoreFaultsTest, KilledAtAnyMomentLeavesACleanStoreThatTheNextFetchCompletes) {
   start_sim();
   const char* const wanted = std::getenv("MOP_KILLS");  // scripts/kill_test.sh asks for more
   const int kills = wanted != nullptr ? std::atoi(wanted) : 16;
-  const std::size_t stops = kill_mop_at(directory, fetch("whole", from_nothing), SIZE_MAX);
-  if (stops == 0) GTEST_SKIP() << "this machine forbids tracing (ptrace): no kill at a chosen moment";
+  fetched("whole", from_nothing);
+  std::array<std::size_t, 4> stops{};
+  const auto run = [&](std::size_t way, std::size_t at) {
+    fs::remove_all(directory + "/killed");
+    if (way % 2 == 1) begin_with("killed", 500);
+    return kill_mop_at(directory, fetch("killed", way % 2 == 1 ? behind_rows : from_nothing), at,
+                       way < 2 ? StopAt::kEveryCall : StopAt::kFileChanges);
+  };
+  for (std::size_t way = 0; way < stops.size(); ++way)
+    stops[way] = run(way, SIZE_MAX);
+  if (stops[0] == 0) GTEST_SKIP() << "this machine forbids tracing (ptrace): no kill at a chosen moment";
   std::mt19937_64 random(7);
   for (int i = 0; i < kills; ++i) {
-    const auto& more = i % 2 == 1 ? behind_rows : from_nothing;
-    fs::remove_all(directory + "/killed");
-    if (i % 2 == 1) begin_with("killed", 500);
-    const std::size_t at = std::uniform_int_distribution<std::size_t>(1, stops)(random);
-    kill_mop_at(directory, fetch("killed", more), at);
+    const std::size_t way = static_cast<std::size_t>(i) % stops.size();
+    const std::size_t at = std::uniform_int_distribution<std::size_t>(1, stops[way])(random);
+    run(way, at);
     const Finished f = verified("killed");
-    ASSERT_EQ(f.exit_code, 0) << "killed at stop " << at << " of " << stops << ": " << f.out << f.err;
-    fetched("killed", more);
+    ASSERT_EQ(f.exit_code, 0) << "killed at stop " << at << " of " << stops[way] << ", way " << way << ": "
+                              << f.out << f.err;
+    fetched("killed", way % 2 == 1 ? behind_rows : from_nothing);
     expect_whole("killed");
-    if (HasFailure()) FAIL() << "killed at stop " << at << " of " << stops;
+    if (HasFailure()) FAIL() << "killed at stop " << at << " of " << stops[way] << ", way " << way;
   }
 }
 

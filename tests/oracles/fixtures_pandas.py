@@ -8,6 +8,8 @@ sha256_text: over the rows as `open_time,open,high,low,close,volume,close_time,q
 taker_buy_quote\\n`, times in milliseconds, decimals without padding zeros, absent columns empty. sha256_doubles: over
 open, high, low, close and volume as pandas' doubles (float_precision="round_trip"), little-endian, row by row. Rows of a
 candle that still trades are `open_time,close_time,close\\n`: MOP shows nothing else of it.
+Rows of other exchanges (kind "elsewhere") are `open_time,open,high,low,close,volume\\n`, ascending;
+edges/ccxt/recorded.test.mjs compares those.
 """
 import hashlib
 import io
@@ -22,8 +24,7 @@ COLUMNS = ["open_time", "open", "high", "low", "close", "volume", "close_time", 
            "taker_buy_base", "taker_buy_quote"]
 FRAME_KEYS = ["t", "o", "h", "l", "c", "v", "T", "q", "n", "V", "Q"]
 # Replies that MOP does not parse itself, and who does.
-OTHERS = {"bybit_": "ccxt (edges/ccxt)", "coinbase_": "ccxt (edges/ccxt)", "kraken_": "ccxt (edges/ccxt)",
-          "okx_": "ccxt (edges/ccxt)", "binance_ticker": "nobody: MOP does not ask for it",
+OTHERS = {"bybit_": "ccxt", "coinbase_": "ccxt", "kraken_": "ccxt", "okx_": "ccxt", "binance_ticker": "nobody: MOP does not ask for it",
           "ticker24hr": "nobody: MOP does not ask for it", "binance_avgPrice": "nobody: MOP does not ask for it",
           "binance_depth": "nobody: MOP does not ask for it",
           "exchangeInfo_usdm_futures": "nobody: MOP trades no futures"}
@@ -99,8 +100,31 @@ def exchange_info(path):
     return {"kind": "exchange_info", "rows": len(symbols), "sha256_text": hashlib.sha256(text.encode()).hexdigest()}
 
 
+# Candles of other exchanges, which edges/ccxt reads: where the rows are, their columns, milliseconds of a time's unit.
+ELSEWHERE = {"kraken_OHLC": (("result", "XBTUSDT"), "open_time open high low close vwap volume trades", 1000),
+             "okx_candles": (("data",), "open_time open high low close volume ccy quote confirm", 1),
+             "bybit_kline": (("result", "list"), "open_time open high low close volume turnover", 1),
+             "coinbase_candles": (("candles",), "open_time low high open close volume", 1000)}
+
+
+def elsewhere(path, way, columns, unit):
+    rows = json.loads(path.read_text())
+    for key in way:
+        rows = rows[key]
+    frame = pd.DataFrame(rows).set_axis(columns.split(), axis=1).astype(str)
+    frame["open_time"] = frame["open_time"].astype("int64") * unit
+    frame = frame.sort_values("open_time")[["open_time", "open", "high", "low", "close", "volume"]]
+    for name in frame.columns[1:]:
+        frame[name] = frame[name].map(plain)
+    text = frame.to_csv(header=False, index=False, lineterminator="\n")
+    return {"kind": "elsewhere", "rows": len(frame), "sha256_text": hashlib.sha256(text.encode()).hexdigest()}
+
+
 def read(path):
     name = path.name
+    for beginning, how in ELSEWHERE.items():
+        if name.startswith(beginning):
+            return elsewhere(path, *how)
     for beginning, who in OTHERS.items():
         if name.startswith(beginning):
             return {"kind": "not_parsed", "read_by": who}
