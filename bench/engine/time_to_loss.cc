@@ -1,7 +1,8 @@
 // Our side of bench/engine/time_to_loss.py, on the newest 1000 candles of six stored series:
 //   mop_bench_time_to_loss prepare DATA OUT     writes OUT/<id>.safetensors: what the original description's
 //                                               training of each series sees, and the weights it starts from
-//   mop_bench_time_to_loss train DATA THREADS   trains them in the default mode, one step ahead, the coins of a
+//   mop_bench_time_to_loss train DATA THREADS   trains them in the default mode, one step ahead, the coins of
+//   a
 //                                               timeframe together; prints {"<id>": [[seconds since the
 //                                               timeframe's training began, validation loss], ...]}
 #include <chrono>

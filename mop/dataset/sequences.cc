@@ -125,7 +125,8 @@ void Sequences::number_rows() {
     std::vector<std::pair<std::size_t, std::int64_t>> starts(batch);
     for (std::size_t b = 0; b < batch; ++b) {
       const auto& [series, row] = branch.starts[b];
-      const auto first = std::ranges::find(branch.starts, series, [](const auto& start) { return start.first; });
+      const auto first =
+          std::ranges::find(branch.starts, series, [](const auto& start) { return start.first; });
       starts[b] = {static_cast<std::size_t>(first - branch.starts.begin()), row};
     }
     std::vector<std::size_t> order(batch);

@@ -24,8 +24,8 @@ struct Sequences {
     std::vector<float> x;                 // (T, B, F)
     std::vector<std::int32_t> read_step;  // (S, B): the step whose state answers for scored position s
     std::vector<std::pair<const SeriesData*, std::int64_t>> starts;  // (B): the row each sequence begins with
-    // (T, B): places with the same number 0..distinct-1 hold the same row, as those of overlapping windows do;
-    // empty until number_rows().
+    // (T, B): places with the same number 0..distinct-1 hold the same row, as those of overlapping windows
+    // do; empty until number_rows().
     std::vector<std::int32_t> row_of;
     std::size_t distinct = 0;
   };
