@@ -9,7 +9,7 @@ trap 'rm -f "$lines"' EXIT
 missed=()
 for part in bench/*/run.sh; do
   if [ "$part" = bench/forecast/run.sh ]; then
-    echo "$part: left out, it takes a quarter of an hour and more; run it by itself" >&2
+    echo "$part: left out, it takes long; run it by itself" >&2
     continue
   fi
   echo "== $part" >&2
