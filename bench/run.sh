@@ -8,6 +8,10 @@ lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
 missed=()
 for part in bench/*/run.sh; do
+  if [ "$part" = bench/forecast/run.sh ]; then
+    echo "$part: left out, it takes long; run it by itself" >&2
+    continue
+  fi
   echo "== $part" >&2
   "$part" >>"$lines" || missed+=("$part")
 done

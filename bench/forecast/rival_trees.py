@@ -1,12 +1,18 @@
 #!/usr/bin/python3
 """Gradient-boosted trees on the same candles and split as `mop evaluate`: the strong rival of MOP's forecasts.
 
-    rival_trees.py DATA_DIR 15m|1h [SPLIT] [END]
+    rival_trees.py DATA_DIR 15m|1h SPLIT END [FORECASTS.csv]
 
 scikit-learn's HistGradientBoostingRegressor, one model per quantile level, pooled over all coins, one step
 ahead; fitted on candles before SPLIT, scored on candles that end in [SPLIT, END). Rows whose last 500 candles
 contain a hole are left out. Prints one JSON object: pinball losses averaged over the nine levels in units of
 sigma, of B1 (static), B2 (EWMA), B3 (HAR) and the trees, on the same rows.
+
+FORECASTS.csv is what `mop evaluate --forecasts` wrote: then only rows that MOP forecast too are scored, and
+"mop" in the reply holds the same figures of MOP's forecasts. What makes the comparison fair: both know the
+candles before SPLIT of all coins and nothing later (MOP stops early on the newest part of them, the trees fit
+on all); MOP's price quantiles are turned back into z = ln(price / close) / sigma with this script's sigma, so
+both are scored on the same rows by the same targets, and against one B2, fitted here.
 """
 import json
 import sys
@@ -70,21 +76,45 @@ def features(d, tf, market):
     return x, sigma, y, ok
 
 
+def read_forecasts(path, tf):
+    """MOP's quantiles one step ahead over the close they were made at: coin -> rows indexed by close time."""
+    f = pd.read_csv(path)
+    f = f[(f.timeframe == tf) & (f.step == 1) & f.model.str.endswith("_" + tf)]
+    prices = f[[f"q{level:g}" for level in LEVELS]]
+    logs = np.log(prices.div(f.close, axis=0)).set_axis(f.as_of_close_time)
+    return {coin: logs[mine] for coin in f.model.str.split("_").str[0].unique()
+            for mine in [(f.model == f"{coin}_{tf}").to_numpy()]}
+
+
+def judge(z, q, y, sigma, ewma):
+    """Scores of quantiles q of z, one row a forecast; `ewma` is B2's loss on the same rows."""
+    loss, median = pinball(z, q), q[:, 4] * sigma
+    return {"pinball": loss, "skill_vs_ewma_pct": 100 * (1 - loss / ewma),
+            "coverage90": float(np.mean((z >= q[:, 1]) & (z <= q[:, 7]))),
+            "direction": float(np.mean((median > 0) == (y > 0), where=y != 0)),
+            "mae_ratio": float(np.mean(np.abs(y - median)) / np.mean(np.abs(y)))}
+
+
 def main():
     data, tf = Path(sys.argv[1]), sys.argv[2]
-    split = pd.Timestamp(sys.argv[3] if len(sys.argv) > 3 else "2025-07-01", tz="UTC").value // 10**6
-    end = pd.Timestamp(sys.argv[4] if len(sys.argv) > 4 else "2025-11-01", tz="UTC").value // 10**6
+    split, end = (pd.Timestamp(day, tz="UTC").value // 10**6 for day in sys.argv[3:5])
+    forecasts = read_forecasts(sys.argv[5], tf) if len(sys.argv) > 5 else None
     start = time.time()
     coins = {p.name.split("_")[0]: read(p, STEP[tf]) for p in sorted(data.glob(f"*_{tf}.csv"))}
     returns = pd.DataFrame({s: d.set_index("open_time").r for s, d in coins.items()})
     market = pd.DataFrame({"btc": returns["BTCUSDT"], "mean": returns.mean(axis=1)}).fillna(0.0)
-    fit, score = [], []
-    for d in coins.values():
+    fit, score, unmatched = [], [], 0
+    for symbol, d in coins.items():
         x, sigma, y, ok = features(d, tf, market)
         closes = d.open_time + STEP[tf]
         z = (y / sigma).to_numpy()
         known = (closes + STEP[tf] <= split) & ok
         scored = (closes >= split) & (closes < end) & ok
+        if forecasts is not None:
+            mine = forecasts.get(symbol, pd.DataFrame(columns=range(len(LEVELS))))
+            both = scored & (closes - 1).isin(mine.index)
+            unmatched += int((scored & ~both).sum())
+            scored = both
         if scored.sum() == 0 or known.sum() < 1000:
             if known.sum() >= 1000:
                 fit.append((x[known], z[known]))
@@ -102,6 +132,8 @@ def main():
         score.append(dict(x=x[s], z=z[s], b1=q1[None, :] / sigma[s].to_numpy()[:, None],
                           b2=np.repeat(q2[None, :], s.sum(), 0), b3=scale[s][:, None] * q3[None, :],
                           y=y[s].to_numpy(), sigma=sigma[s].to_numpy()))
+        if forecasts is not None:
+            score[-1]["mop"] = mine.loc[(closes - 1)[s]].to_numpy() / score[-1]["sigma"][:, None]
     X, Z = pd.concat([f[0] for f in fit]).to_numpy(), np.concatenate([f[1] for f in fit])
     S, zs = pd.concat([s["x"] for s in score]).to_numpy(), np.concatenate([s["z"] for s in score])
     q = np.empty((len(zs), len(LEVELS)))
@@ -112,18 +144,14 @@ def main():
         print(f"level {level}: {time.time() - start:.0f} s", file=sys.stderr)
     q.sort(axis=1)
     b1, b2, b3 = (pinball(zs, np.concatenate([s[k] for s in score])) for k in ("b1", "b2", "b3"))
-    trees = pinball(zs, q)
     y, sigma = np.concatenate([s["y"] for s in score]), np.concatenate([s["sigma"] for s in score])
-    median = q[:, 4] * sigma
-    print(json.dumps({
-        "timeframe": tf, "coins": len(score), "fitted": int(len(Z)), "scored": int(len(zs)),
-        "pinball_static": b1, "pinball_ewma": b2, "pinball_har": b3, "pinball": trees,
-        "skill_vs_ewma_pct": 100 * (1 - trees / b2), "skill_vs_har_pct": 100 * (1 - trees / b3),
-        "har_skill_vs_ewma_pct": 100 * (1 - b3 / b2),
-        "coverage90": float(np.mean((zs >= q[:, 1]) & (zs <= q[:, 7]))),
-        "direction": float(np.mean((median > 0) == (y > 0), where=y != 0)),
-        "mae_ratio": float(np.mean(np.abs(y - median)) / np.mean(np.abs(y))),
-        "seconds": time.time() - start}))
+    reply = {"timeframe": tf, "coins": len(score), "fitted": int(len(Z)), "scored": int(len(zs)),
+             "pinball_static": b1, "pinball_ewma": b2, "pinball_har": b3, **judge(zs, q, y, sigma, b2),
+             "har_skill_vs_ewma_pct": 100 * (1 - b3 / b2), "seconds": time.time() - start}
+    if forecasts is not None:
+        reply["mop"] = judge(zs, np.concatenate([s["mop"] for s in score]), y, sigma, b2)
+        reply["not_forecast_by_mop"] = unmatched
+    print(json.dumps(reply))
 
 
 if __name__ == "__main__":
