@@ -73,7 +73,7 @@ std::span<const float> Forecaster::infer(std::size_t head, std::span<const std::
   builder_->build(windows, 1, sequences_);
   nn::SequenceBatch batch{sequences_.batch, 1, {}};
   for (const auto& b : sequences_.branches)
-    batch.branches.push_back({b.steps, b.x, b.read_step});
+    batch.branches.push_back({b.steps, b.x, b.read_step, b.row_of, b.distinct});
   const auto first = inference_.run(weights_[0], batch);
   if (weights_.size() == 1) return first;
   mean_.assign(first.begin(), first.end());

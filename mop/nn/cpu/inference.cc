@@ -53,13 +53,39 @@ std::size_t PreparedWeights::bytes() const {
   return floats * sizeof(float);
 }
 
+void gather_distinct_rows(const SequenceBatch::Branch& of, std::size_t inputs, float* rows) {
+  for (std::size_t place = 0; place < of.row_of.size(); ++place)
+    std::copy_n(&of.x[place * inputs], inputs, rows + static_cast<std::size_t>(of.row_of[place]) * inputs);
+}
+
+void DistinctWindows::find(const SequenceBatch::Branch& of, std::size_t batch) {
+  const auto same = [&](std::size_t a, std::size_t b) {
+    for (std::size_t step = 0; step < of.steps; ++step)
+      if (of.row_of[step * batch + a] != of.row_of[step * batch + b]) return false;
+    return true;
+  };
+  place_of.resize(batch);
+  first.clear();
+  for (std::size_t b = 0; b < batch; ++b) {
+    const auto known =
+        std::find_if(first.begin(), first.end(), [&](std::size_t other) { return same(other, b); });
+    place_of[b] = static_cast<std::size_t>(known - first.begin());
+    if (known == first.end()) first.push_back(b);
+  }
+  row_of.resize(of.steps * count());
+  for (std::size_t step = 0; step < of.steps; ++step)
+    for (std::size_t w = 0; w < count(); ++w)
+      row_of[step * count() + w] = of.row_of[step * batch + first[w]];
+}
+
 void copy_read_states(const BranchRows& of, std::size_t hidden, const float* h, float* read,
                       std::size_t read_row) {
   for (std::size_t s = 0; s < of.batch.scored; ++s) {
     for (std::size_t r = 0; r < of.rows; ++r) {
       const std::size_t at = s * of.batch.batch + of.first + r;
       const auto step = static_cast<std::size_t>(of.batch.branches[of.branch].read_step[at]);
-      std::copy_n(h + (step * of.rows + r) * padded(hidden), hidden,
+      const std::size_t place = of.place_of.empty() ? r : of.place_of[r];
+      std::copy_n(h + (step * of.places + place) * padded(hidden), hidden,
                   read + at * read_row + of.branch * hidden);
     }
   }
@@ -87,8 +113,14 @@ void Inference::run(const Run& run, float* y) {
   MOP_CHECK(weights.head() != nullptr) << "weights that were never set";
   const std::size_t rows = batch.scored * batch.batch, read_row = padded_to_panel(shape.head_inputs());
   std::fill_n(read_.get(rows * read_row), rows * read_row, 0.0f);
-  for (std::size_t first = 0; first < batch.batch; first += kRows) {
-    for (std::size_t branch = 0; branch < shape.branches.size(); ++branch)
+  for (std::size_t branch = 0; branch < shape.branches.size(); ++branch) {
+    const SequenceBatch::Branch& of = batch.branches[branch];
+    const bool shared = of.row_of.size() >= 2 * of.distinct && of.distinct > 0;
+    if (shared && batch.batch > kFewRows && batch.batch <= kRows) {
+      run_windows(run, branch);
+      continue;
+    }
+    for (std::size_t first = 0; first < batch.batch; first += kRows)
       run_branch(run, branch, first, std::min(kRows, batch.batch - first));
   }
   dense_forward({.rows = rows,
@@ -99,19 +131,13 @@ void Inference::run(const Run& run, float* y) {
                 y);
 }
 
-void Inference::run_branch(const Run& run, std::size_t branch, std::size_t first, std::size_t rows) {
+// All layers; `args` are the first one's. Returns the top layer's h.
+const float* Inference::run_layers(const Run& run, std::size_t branch, LstmForwardArgs args) {
   const auto& [weights, batch, next] = run;
   const NetShape& shape = weights.shape();
-  const std::size_t I = shape.branches[branch].inputs, Hp = padded(shape.hidden);
-  LstmForwardArgs args{.size = {I, shape.hidden, batch.branches[branch].steps, rows},
-                       .packed = nullptr,
-                       .x = batch.branches[branch].x.data() + first * I,
-                       .x_row = I,
-                       .x_step = batch.batch * I,
-                       .keep = false,
-                       .gates = nullptr,
-                       .c = c_.get(rows * Hp),
-                       .h = nullptr};
+  const std::size_t rows = args.size.rows, Hp = padded(shape.hidden);
+  args.keep = false;
+  args.c = c_.get(rows * Hp);
   if (rows <= kFewRows) args.gates = gates_.get(gates_size(args.size));
   for (std::size_t l = 0; l < shape.layers; ++l) {
     args.packed = weights.layer(branch, l);
@@ -123,8 +149,44 @@ void Inference::run_branch(const Run& run, std::size_t branch, std::size_t first
     args.x = args.h;
     args.x_row = Hp;
     args.x_step = rows * Hp;
+    args.shared = {};
   }
-  copy_read_states({batch, branch, first, rows}, shape.hidden, args.x, read_.data(),
+  return args.x;
+}
+
+void Inference::run_branch(const Run& run, std::size_t branch, std::size_t first, std::size_t rows) {
+  const NetShape& shape = run.weights.shape();
+  const SequenceBatch::Branch& of = run.batch.branches[branch];
+  const std::size_t I = shape.branches[branch].inputs;
+  LstmForwardArgs args{};
+  args.size = {I, shape.hidden, of.steps, rows};
+  args.x = of.x.data() + first * I;
+  args.x_row = I;
+  args.x_step = run.batch.batch * I;
+  const float* h = run_layers(run, branch, args);
+  copy_read_states({run.batch, branch, first, rows}, shape.hidden, h, read_.data(),
+                   padded_to_panel(shape.head_inputs()));
+}
+
+// Every distinct window once, and of those every distinct row's input product once.
+void Inference::run_windows(const Run& run, std::size_t branch) {
+  const NetShape& shape = run.weights.shape();
+  const SequenceBatch::Branch& of = run.batch.branches[branch];
+  const std::size_t I = shape.branches[branch].inputs, B = run.batch.batch;
+  windows_.find(of, B);
+  const std::size_t count = windows_.count();
+  if (count <= kFewRows) return run_branch(run, branch, 0, B);
+  float* rows = rows_.get(of.distinct * I);
+  gather_distinct_rows(of, I, rows);
+  LstmForwardArgs args{};
+  args.size = {I, shape.hidden, of.steps, count};
+  args.x = rows;
+  args.x_row = I;
+  args.x_step = count * I;
+  args.shared = {windows_.row_of.data(), of.distinct,
+                 products_.get(gates_size({I, shape.hidden, 1, of.distinct}))};
+  const float* h = run_layers(run, branch, args);
+  copy_read_states({run.batch, branch, 0, B, windows_.place_of, count}, shape.hidden, h, read_.data(),
                    padded_to_panel(shape.head_inputs()));
 }
 

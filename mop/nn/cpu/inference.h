@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mop/nn/cpu/aligned_buffer.h"
+#include "mop/nn/cpu/lstm_layer.h"
 #include "mop/nn/param_layout.h"
 #include "mop/nn/sequence_batch.h"
 
@@ -42,6 +43,18 @@ struct InferenceJob {
   std::span<float> y;  // out (S, B, outputs)
 };
 
+/// The sequences of a branch whose rows are known, each once: neighbouring 15m windows of a unified model,
+/// say, look at the same hours.
+struct DistinctWindows {
+  std::vector<std::size_t> place_of;  // (B) -> 0..count-1
+  std::vector<std::size_t> first;     // (count): a sequence of the batch that is this window
+  std::vector<std::int32_t> row_of;   // (T, count)
+
+  /// REQUIRES: of.row_of is (T, batch).
+  void find(const SequenceBatch::Branch& of, std::size_t batch);
+  std::size_t count() const { return first.size(); }
+};
+
 /// Work space only, grown to the largest batch seen, so that a forecast allocates nothing after the first of
 /// its size. Not thread-safe: one per thread. The same bytes as Network::infer() and as Network::forward()
 /// without dropout, whatever ran before.
@@ -61,19 +74,29 @@ class Inference {
     const PreparedWeights* next;  // whose turn is next, or null
   };
   void run_branch(const Run& run, std::size_t branch, std::size_t first, std::size_t rows);
+  void run_windows(const Run& run, std::size_t branch);
+  const float* run_layers(const Run& run, std::size_t branch, LstmForwardArgs args);
   void run(const Run& run, float* y);
 
   AlignedBuffer gates_, c_, h_[2];  // of one layer; h of two layers in turn
   AlignedBuffer read_, y_;          // (S, B, padded head inputs): what the head reads
+  AlignedBuffer rows_, products_;   // of rows that several windows share
+  DistinctWindows windows_;
 };
 
-/// Sequences first..first+rows-1 of a branch.
+/// Sequences first..first+rows-1 of a branch; `place_of` (rows) says where in h each one's states are, empty:
+/// in their order.
 struct BranchRows {
   const SequenceBatch& batch;
   std::size_t branch, first, rows;
+  std::span<const std::size_t> place_of = {};
+  std::size_t places = rows;  // of h
 };
 
-/// Copies the top hidden states that the head reads; h is (steps, rows, padded(hidden)), `read` is
+/// Puts every distinct row of a branch into `rows` (distinct, inputs) once. REQUIRES: of.row_of is known.
+void gather_distinct_rows(const SequenceBatch::Branch& of, std::size_t inputs, float* rows);
+
+/// Copies the top hidden states that the head reads; h is (steps, places, padded(hidden)), `read` is
 /// (S, B, read_row).
 void copy_read_states(const BranchRows& of, std::size_t hidden, const float* h, float* read,
                       std::size_t read_row);

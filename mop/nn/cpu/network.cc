@@ -91,9 +91,7 @@ Network::Impl::Input Network::Impl::shared_input(const SequenceBatch& batch, std
     return {from.x.data(), inputs};
   LayerBuffers& buffers = layer(branch, 0);
   float* rows = buffers.rows.get(from.distinct * inputs);
-  for (std::size_t place = 0; place < from.row_of.size(); ++place)
-    std::copy_n(&from.x[place * inputs], inputs,
-                rows + static_cast<std::size_t>(from.row_of[place]) * inputs);
+  gather_distinct_rows(from, inputs, rows);
   float* products = buffers.products.get(gates_size({inputs, shape().hidden, 1, from.distinct}));
   return {rows, inputs, {from.row_of.data(), from.distinct, products}};
 }

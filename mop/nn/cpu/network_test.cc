@@ -232,9 +232,10 @@ TEST_P(NetworkTest, SharedRowsChangeNoBitOfTheOutputsAndOnlyTheRoundingOfGradien
     const auto dy = random_values(2 * 37 * shape.outputs, 1.0, 5);
     const Dropout dropout{0.3f, 11, 12};
     const SequenceBatch separate = windows.owned.view(), shared = windows.shared();
+    const auto alone = plain.infer(separate, params);  // of 22 windows, some in several places
+    EXPECT_TRUE(same_bytes(sharing.infer(shared, params), alone));
     EXPECT_TRUE(
         same_bytes(sharing.forward(shared, params, dropout), plain.forward(separate, params, dropout)));
-
     reference::LstmReference oracle(shape);
     oracle.forward(separate, widen(params), dropout);
     const auto expected = oracle.backward(separate, widen(params), widen(dy));
