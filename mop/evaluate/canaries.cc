@@ -74,13 +74,12 @@ double largest_shift(const dataset::Scaler& from, const dataset::Scaler& to) {
 
 Result<Canary> future_invariance(const train::TrainedModel& model, const CanaryCandles& candles) {
   Canary canary{"future_invariance", true, 0.0, kFutureMeaning};
-  UnixMillis since = INT64_MIN;  // the history changes nothing about what is asked, only the time it takes
-  for (const market::CandleSeries& s : candles.series) {
-    if (s.size() > 0)
-      since =
-          std::max(since, s.close_time(s.size() - 1) - static_cast<DurationMillis>(kFutureHistory) *
-                                                           market::length_of(candles.series.back().interval));
-  }
+  UnixMillis newest = INT64_MAX;  // that every timeframe has
+  for (const market::CandleSeries& s : candles.series)
+    newest = std::min(newest, s.close_time(s.size() - 1));
+  // The history before changes nothing about what is asked, only the time it takes.
+  const DurationMillis slowest = market::length_of(candles.series.back().interval);
+  const UnixMillis since = newest - static_cast<DurationMillis>(kFutureHistory) * slowest;
   const Candles series = closing_in(candles.series, since, INT64_MAX);
   const Candles coins = closing_in(candles.coins, since, INT64_MAX);
   MOP_TRY_ASSIGN(train::Forecaster forecaster, forecaster_of(model, {series, coins}));

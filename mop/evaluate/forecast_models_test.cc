@@ -71,6 +71,21 @@ TEST_P(CanaryTest, AnHonestModelPasses) {
   EXPECT_TRUE(fit_only.passed) << fit_only.figure;
 }
 
+TEST(FutureInvarianceTest, OneTimeframeMayEndLongBeforeTheOther) {
+  const Case c(Kind::kUnified);
+  std::vector<market::CandleSeries> series = c.series;
+  market::CandleSeries& hours = series[1];
+  const std::size_t known = hours.size();
+  for (std::size_t i = 0; i < kFutureHistory + 100; ++i) {  // hours go on, quarter hours do not
+    hours.open_time.push_back(hours.open_time.back() + kHour);
+    for (auto* column : {&hours.open, &hours.high, &hours.low, &hours.close, &hours.volume})
+      column->push_back((*column)[i % known]);
+  }
+  const auto canary = future_invariance(c.model, {series, {}});
+  ASSERT_TRUE(canary.has_value()) << canary.error().message;
+  EXPECT_TRUE(canary->passed) << canary->figure;
+}
+
 TEST_P(CanaryTest, AScalerThatSawTheScoredCandlesIsCaught) {
   Case c(GetParam());
   const train::Forecaster all = train::Forecaster::make(c.model, c.series).value();
