@@ -74,6 +74,14 @@ std::string warnings(const ReportData& data) {
   return lines.empty() ? "" : "<div class=\"warning\" role=\"alert\">" + lines + "</div>";
 }
 
+// What the model files say of their canaries, "" when nothing is known.
+std::string certificate_of(const Protocol& p) {
+  for (const auto& [name, text] : p.notes) {
+    if (name == "certificate") return text;
+  }
+  return "";
+}
+
 std::string summary(const ReportData& data) {
   const Protocol& p = data.protocol;
   std::string html =
@@ -88,6 +96,9 @@ std::string summary(const ReportData& data) {
     html += fmt::format("<p class=\"verdict\"><b>{}</b> {}.</p>{}", escape_html(who), escape_html(verdict(s)),
                         data.pooled.empty() ? "" : tiles(s));
   }
+  const std::string certificate = certificate_of(p);
+  if (!certificate.empty())
+    html += fmt::format("<p class=\"verdict\"><b>Canaries:</b> {}.</p>", escape_html(certificate));
   return html + "</header>";
 }
 
@@ -274,12 +285,16 @@ std::string tick_section(const ReportData& data) {
 
 std::string canary_section(const ReportData& data) {
   if (data.canaries.empty()) return "";
-  const auto failed =
-      std::count_if(data.canaries.begin(), data.canaries.end(), [](const Canary& c) { return !c.passed; });
-  return section("canaries", "Canary certificate",
-                 fmt::format("Tests that a leaking or broken pipeline fails. {} of {} passed.",
-                             data.canaries.size() - static_cast<std::size_t>(failed), data.canaries.size()),
-                 canaries_table(data));
+  const auto passed =
+      std::count_if(data.canaries.begin(), data.canaries.end(), [](const Canary& c) { return c.passed; });
+  const std::string certificate = certificate_of(data.protocol);
+  return section(
+      "canaries", "Canary certificate",
+      fmt::format("Tests that a leaking or broken pipeline fails. Of those run with this evaluation {} "
+                  "of {} passed.{}",
+                  passed, data.canaries.size(),
+                  certificate.empty() ? "" : fmt::format(" In the model files: {}.", certificate)),
+      canaries_table(data));
 }
 
 std::string definition(std::string_view name, const std::string& text, bool code = false) {

@@ -39,16 +39,16 @@ svg { display: block; width: 100%; height: auto; max-width: 440px; }
 .tile { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 12px 14px; }
 .tile b { display: block; font-size: 22px; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile span { font-size: 12.5px; color: var(--soft); display: block; line-height: 1.4; }
-.verdict { margin: 0 0 6px; max-width: 84ch; }
+.verdict { margin: 0 0 6px; max-width: none; }
 .verdict b { font-weight: 600; }
 .warning { background: var(--warn-bg); color: var(--warn-ink); border-radius: 10px; padding: 12px 16px; margin: 16px 0; }
 .warning p { margin: 0; max-width: none; }
 .scroll { overflow-x: auto; margin-top: 12px; border: 1px solid var(--rule); border-radius: 10px; background: var(--card); }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 7px 8px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
+th, td { padding: 7px 6px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; color: var(--soft); font-size: 12px; vertical-align: bottom; }
 th.w, td.w { text-align: left; }
-td.wrap { white-space: normal; text-align: left; min-width: 220px; }
+td.wrap { white-space: normal; text-align: left; min-width: 150px; }
 tbody tr:last-child td { border-bottom: 0; }
 tr.pool td { font-weight: 600; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); text-align: left; }
@@ -80,7 +80,8 @@ svg .dash { stroke-dasharray: 5 4; }
 .b1, .better { fill: var(--c1); } .unsure { fill: var(--c1); opacity: .38; } .worse { fill: var(--bad); }
 .f50 { fill: var(--c1); opacity: .3; } .f90 { fill: var(--c1); opacity: .16; }
 @media (max-width: 520px) { main { padding: 24px 14px 48px; } h1 { font-size: 22px; } .card { padding: 12px; }
-  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; } }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
+  td small { display: block; margin: 0; } }
 @media print { .coin, .coin:target ~ #overview { display: block; } .coin { break-after: page; } .card, .tile, .scroll { break-inside: avoid; } }
 )css";
 }

@@ -253,7 +253,7 @@ TEST(ReportHtmlTest, AFailedCanaryStandsAtTheTop) {
   const std::string html = report_html(data);
   const auto warning = html.find("Canary failed: shuffled_targets");
   ASSERT_NE(warning, std::string::npos);
-  EXPECT_LT(warning, html.find("<section>"));
+  EXPECT_LT(warning, html.find("<section"));
 }
 
 std::vector<std::string> all_between(const std::string& text, std::string_view before, char after) {
@@ -343,6 +343,16 @@ TEST(AgesTest, MergedWeeksAreMeansOverTheirForecasts) {
   EXPECT_DOUBLE_EQ(merged[0].pinball, 1.75);
   EXPECT_EQ(merged[1].week, 4u);
   EXPECT_DOUBLE_EQ(merged[1].pinball, 9.0);
+}
+
+TEST(ReportHtmlTest, WhatTheModelFilesSayOfTheirCanariesStandsAtTheTopAndBesideTheTable) {
+  ReportData data = report();
+  data.protocol.notes.emplace_back("certificate", "3 models not certified: not run: random_walks");
+  const std::string html = report_html(data);
+  const auto top = html.find("3 models not certified");
+  ASSERT_NE(top, std::string::npos);
+  EXPECT_LT(top, html.find("<section"));
+  EXPECT_NE(html.find("In the model files: 3 models not certified"), std::string::npos);
 }
 
 TEST(TicksTest, AreRoundAndInsideTheRange) {
