@@ -106,7 +106,8 @@ Result<ModelScore> score_model(const Context& ctx, const Task& task, const Evalu
   ModelScore score;
   MOP_TRY_ASSIGN(auto future, evaluate::future_invariance(model, {series, coins}));
   MOP_TRY_ASSIGN(auto fit_only, evaluate::fit_only_statistics(model, {series, coins}));
-  score.canaries = {std::move(future), std::move(fit_only)};
+  MOP_TRY_ASSIGN(auto stream, evaluate::batch_equals_stream(model, {series, coins}));
+  score.canaries = {std::move(future), std::move(fit_only), std::move(stream)};
   const dataset::Markets markets(coins);
   MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(std::move(model), series, &markets));
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {

@@ -30,7 +30,8 @@ struct Canary {
   std::string name;
   bool passed = false;
   double figure = kUnknown;
-  std::string meaning;  // what was asked of it, e.g. "skill on shuffled targets below 0.5 %"
+  std::string meaning;      // what was asked of it, e.g. "skill on shuffled targets below 0.5 %"
+  double limit = kUnknown;  // what the figure is held to; `meaning` says from which side
 };
 
 /// A forecast drawn over what happened: the quantiles of all H steps as prices, seen from one candle.
