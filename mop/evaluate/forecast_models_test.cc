@@ -1,5 +1,6 @@
 #include "mop/evaluate/forecast_models.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -69,6 +70,8 @@ TEST_P(CanaryTest, AnHonestModelPasses) {
   EXPECT_TRUE(future.passed) << future.figure;
   const Canary fit_only = fit_only_statistics(c.model, {c.series, {}}).value();
   EXPECT_TRUE(fit_only.passed) << fit_only.figure;
+  const Canary stream = batch_equals_stream(c.model, {c.series, {}}).value();
+  EXPECT_TRUE(stream.passed) << stream.figure;
 }
 
 TEST(FutureInvarianceTest, OneTimeframeMayEndLongBeforeTheOther) {
@@ -76,7 +79,7 @@ TEST(FutureInvarianceTest, OneTimeframeMayEndLongBeforeTheOther) {
   std::vector<market::CandleSeries> series = c.series;
   market::CandleSeries& hours = series[1];
   const std::size_t known = hours.size();
-  for (std::size_t i = 0; i < kFutureHistory + 100; ++i) {  // hours go on, quarter hours do not
+  for (std::size_t i = 0; i < kRecentCandles + 100; ++i) {  // hours go on, quarter hours do not
     hours.open_time.push_back(hours.open_time.back() + kHour);
     for (auto* column : {&hours.open, &hours.high, &hours.low, &hours.close, &hours.volume})
       column->push_back((*column)[i % known]);
@@ -93,6 +96,61 @@ TEST_P(CanaryTest, AScalerThatSawTheScoredCandlesIsCaught) {
     c.model.branches[head].scaler = dataset::fit_scaler(all.series(head), all.series(head).rows());
   }
   EXPECT_FALSE(fit_only_statistics(c.model, {c.series, {}}).value().passed);
+}
+
+// Reads each candle with the volume of the one after it.
+Result<train::Forecaster> read_ahead(const train::TrainedModel& model, const CanaryCandles& candles) {
+  std::vector<market::CandleSeries> ahead(candles.series.begin(), candles.series.end());
+  for (market::CandleSeries& s : ahead)
+    std::rotate(s.volume.begin(), s.volume.begin() + 1, s.volume.end());
+  return train::Forecaster::make(model, ahead);
+}
+
+// Reads one volume a millionth larger.
+Result<train::Forecaster> read_revised(const train::TrainedModel& model, const CanaryCandles& candles) {
+  std::vector<market::CandleSeries> revised(candles.series.begin(), candles.series.end());
+  revised[0].volume[revised[0].size() - 2] *= 1.0 + 1e-6;
+  return train::Forecaster::make(model, revised);
+}
+
+TEST_P(CanaryTest, InputsThatLookACandleAheadAreCaught) {
+  const Case c(GetParam());
+  EXPECT_FALSE(future_invariance(c.model, {c.series, {}}, read_ahead).value().passed);
+  EXPECT_FALSE(batch_equals_stream(c.model, {c.series, {}}, read_ahead).value().passed);
+}
+
+TEST_P(CanaryTest, InputsOfOtherCandlesThanTheLiveOnesAreCaught) {
+  const Case c(GetParam());
+  const Canary canary = batch_equals_stream(c.model, {c.series, {}}, read_revised).value();
+  EXPECT_FALSE(canary.passed);
+  EXPECT_GT(canary.figure, 0.0);
+}
+
+// The market's inputs are streamed too, over coins that begin late and have holes.
+TEST(MarketCanaryTest, TheLiveMarketGivesTheSameBitsAndALaterOneIsCaught) {
+  train::TrainJob job = train::small_job(Kind::k1h);
+  const market::CandleSeries own = job.coins[0].series[0];
+  market::CandleSeries other = train::swinging(market::Interval::k1h, 900, 12).slice(100, 900);
+  other.symbol = "ETHUSDT";
+  for (auto* column : {&other.open, &other.high, &other.low, &other.close, &other.volume})
+    column->erase(column->begin() + 300, column->begin() + 305);
+  other.open_time.erase(other.open_time.begin() + 300, other.open_time.begin() + 305);
+  const std::vector<market::CandleSeries> coins{own, other};
+  const dataset::Markets markets(coins);
+  job.markets = &markets;
+  job.market_coins = {"BTCUSDT", "ETHUSDT"};
+  const train::TrainedModel model = train::train_first(job);
+  const Canary honest = batch_equals_stream(model, {job.coins[0].series, coins}).value();
+  EXPECT_TRUE(honest.passed) << honest.figure;
+
+  // The other coin's closes, known an hour early.
+  const auto read_early = [&](const train::TrainedModel& m, const CanaryCandles& candles) {
+    auto early = coins;
+    std::rotate(early[1].close.begin(), early[1].close.begin() + 1, early[1].close.end());
+    const dataset::Markets market(early);
+    return train::Forecaster::make(m, candles.series, &market);
+  };
+  EXPECT_FALSE(batch_equals_stream(model, {job.coins[0].series, coins}, read_early).value().passed);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, CanaryTest, testing::Values(Kind::k15m, Kind::k1h, Kind::kUnified),

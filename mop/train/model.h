@@ -54,6 +54,7 @@ struct Canary {
   bool passed = false;
   double figure = std::numeric_limits<double>::quiet_NaN();
   std::string meaning;  // what was asked of it, e.g. "skill on shuffled targets below 0.5 %"
+  double limit = std::numeric_limits<double>::quiet_NaN();  // what the figure is held to
 };
 
 /// What one timeframe of a model needs to be read and understood; nothing of it is fitted again later.

@@ -133,8 +133,11 @@ BranchModel branch_of(const bj::object& o, std::size_t horizon) {
 bj::object model_json(const TrainedModel& m) {
   bj::array branches, networks, certificate;
   for (const Canary& c : m.certificate) {
-    certificate.push_back(
-        {{"name", c.name}, {"passed", c.passed}, {"figure", c.figure}, {"meaning", c.meaning}});
+    certificate.push_back({{"name", c.name},
+                           {"passed", c.passed},
+                           {"figure", c.figure},
+                           {"meaning", c.meaning},
+                           {"limit", c.limit}});
   }
   for (const BranchModel& b : m.branches)
     branches.push_back(branch_json(b));
@@ -182,7 +185,8 @@ TrainedModel model_of(const bj::object& o) {
   m.samples = o.at("samples").to_number<std::size_t>();
   for (const auto& c : o.at("certificate").as_array()) {
     m.certificate.push_back({bj::value_to<std::string>(c.at("name")), c.at("passed").as_bool(),
-                             number_or_nan(c.at("figure")), bj::value_to<std::string>(c.at("meaning"))});
+                             number_or_nan(c.at("figure")), bj::value_to<std::string>(c.at("meaning")),
+                             number_or_nan(c.at("limit"))});
   }
   for (const auto& n : o.at("networks").as_array()) {
     m.networks.push_back({{},
