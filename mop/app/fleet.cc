@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "mop/app/canary_file.h"
 #include "mop/app/checkpoint_file.h"
 #include "mop/app/models.h"
 #include "mop/base/interrupt.h"
@@ -51,7 +52,8 @@ struct Fleet {
   std::vector<ModelOutcome> outcomes;
   std::vector<std::unique_ptr<Training>> trainings;
   Progress* progress = nullptr;
-  std::atomic<std::size_t> percent_done{0};  // summed over all networks
+  std::atomic<std::size_t> percent_done{0};         // summed over all networks
+  std::vector<train::Canary> market_canaries = {};  // of the profile
 
   void advance(std::size_t percent, std::string_view what) {
     progress->update(percent_done += percent, what);
@@ -236,6 +238,8 @@ Result<void> judge(Fleet& fleet, train::TrainedModel& model, double tick_size) {
   add_folds(fleet, model);
   const auto coins = reads_market ? fleet.candles.all() : std::span<const market::CandleSeries>();
   MOP_TRY_ASSIGN(model.certificate, evaluate::canaries_of(model, {series, coins}));
+  model.certificate.insert(model.certificate.end(), fleet.market_canaries.begin(),
+                           fleet.market_canaries.end());
   return {};
 }
 
@@ -351,6 +355,7 @@ Result<std::vector<ModelOutcome>> train_fleet(const Context& ctx, const StoredCa
   Fleet fleet{ctx, candles, options, dataset::Markets(candles.all()), candles.coins(), INT64_MAX, {}, {}};
   for (const market::CandleSeries& s : candles.all())
     fleet.market_from = std::min(fleet.market_from, s.close_time(0));
+  fleet.market_canaries = stored_canaries(ctx, ctx.settings.models_dir, options.profile);
   list_trainings(fleet);
   MOP_TRY(keep_shard(fleet));
   if (options.resume) keep_finished(fleet);
