@@ -28,6 +28,9 @@ struct Profile {
   bool operator==(const Profile&) const = default;
 };
 
+/// SHA-256 over every setting: equal profiles have equal fingerprints, in every build.
+std::string fingerprint_of(const Profile& profile);
+
 /// How much of a profile a history fills.
 struct Schedule {
   std::size_t batch;   // sequences per step
