@@ -77,6 +77,7 @@ void add_verify(CLI::App& cli, Context& ctx);
 void add_features(CLI::App& cli, Context& ctx);
 void add_train(CLI::App& cli, Context& ctx);
 void add_evaluate(CLI::App& cli, Context& ctx);
+void add_canaries(CLI::App& cli, Context& ctx);
 void add_predict(CLI::App& cli, Context& ctx);
 void add_export(CLI::App& cli, Context& ctx);
 void add_sim(CLI::App& cli, Context& ctx);

@@ -28,6 +28,8 @@ class BadInputTest : public testing::Test {
 TEST_F(BadInputTest, WrongUsageExitsWith2) {
   expect_refusal(run({"stats", "--symbols", "BTCUSDX"}), 2, "BTCUSDT");  // suggests the nearest
   expect_refusal(run({"predict", "BTCUSDT", "--timeframe", "5m"}), 2, "timeframe must be 15m or 1h");
+  expect_refusal(run({"canaries", "--seeds", "5"}), 2, "--seeds");
+  expect_refusal(run({"canaries", "--profile", "best"}), 2, "--profile");
   expect_refusal(run({"stats", "--timeframes", "1H"}), 2, "timeframe must be 15m or 1h");
   expect_refusal(run({"train", "--kinds", "4h"}), 2, "model kind must be");
   expect_refusal(run({"train", "--shard", "3/2"}), 2, "--shard");
