@@ -25,7 +25,7 @@ struct MarketCanaryOptions {
   std::size_t threads = 1;
   std::size_t walks = 40;  // random walks
   /// Candles per coin; the newest third is scored.
-  std::size_t walk_candles = 3000, shuffled_candles = 6000, planted_candles = 24000,
+  std::size_t walk_candles = 6000, shuffled_candles = 6000, planted_candles = 24000,
               noise_free_candles = 12000;
   std::size_t planted_coins = 20;  // at most; of those that trade to this day
   /// How candles reach the pipeline. The program hands them over as they are; tests plant their leaks here.

@@ -285,6 +285,29 @@ TEST_F(MainJobTest, EvaluateStatesEveryFieldOfTheContract) {
   }
 }
 
+// A network of four units finds too little of what can be known: the certificate says so, and is stored all
+// the same.
+TEST_F(MainJobTest, CanariesStoreTheirCertificateAndFailWithAPoorProfile) {
+  std::ofstream(directory_ + "/poor.toml")
+      << "[default]\nhidden_size = 4\nnum_layers = 1\nensemble = 1\nleast_updates = 20\nlookback = 8\n";
+  const Finished f =
+      run({"canaries", "--config", "poor.toml", "--models-dir", "poor", "--seeds", "20", "--json"});
+  EXPECT_EQ(f.exit_code, 1) << f.err;
+  const bj::value document = json_of(f);
+  EXPECT_EQ(parse_json(read_file(directory_ + "/poor/canaries.json"), "certificate").value(), document);
+  EXPECT_EQ(document.at("profile").as_string().size(), 64u);
+  std::map<std::string, bool> passed;
+  for (const bj::value& c : document.at("canaries").as_array()) {
+    EXPECT_TRUE(c.at("figure").is_number() && c.at("limit").is_number()) << to_json_text(c);
+    passed[std::string(c.at("name").as_string())] = c.at("passed").as_bool();
+  }
+  const std::map<std::string, bool> expected{{"shuffled_targets", true},
+                                             {"random_walks", true},
+                                             {"planted_market", false},
+                                             {"noise_free_market", false}};
+  EXPECT_EQ(passed, expected);
+}
+
 TEST_F(MainJobTest, PredictGivesTheNumbersThatEvaluateRecorded) {
   ASSERT_EQ(
       run({"evaluate", "--split", split_, "--symbols", "BTCUSDT", "--forecasts", "forecasts.csv", "--quiet"})
