@@ -20,6 +20,19 @@
 namespace mop::exchange {
 namespace {
 
+// Binds the socket to a free port of loopback and returns the port.
+std::uint16_t listen_on_loopback(int listener) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(listener, any, size), 0);
+  EXPECT_EQ(listen(listener, 16), 0);
+  EXPECT_EQ(getsockname(listener, any, &size), 0);
+  return ntohs(address.sin_port);
+}
+
 // A server on loopback that answers every request of a connection with the bytes the test decides on; no
 // bytes means it hangs up.
 class RawServer {
@@ -27,15 +40,7 @@ class RawServer {
   using Answer = std::function<std::string(const std::string& request)>;
 
   explicit RawServer(Answer answer) : answer_(std::move(answer)), listener_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener_, any, size), 0);
-    EXPECT_EQ(listen(listener_, 16), 0);
-    EXPECT_EQ(getsockname(listener_, any, &size), 0);
-    port_ = ntohs(address.sin_port);
+    port_ = listen_on_loopback(listener_);
     thread_ = std::thread([this] { accept_loop(); });
   }
   ~RawServer() {
@@ -239,15 +244,7 @@ class SelfSignedServer {
     EXPECT_GT(X509_sign(certificate.get(), key.get(), EVP_sha256()), 0);
     EXPECT_EQ(SSL_CTX_use_certificate(context_.get(), certificate.get()), 1);
     EXPECT_EQ(SSL_CTX_use_PrivateKey(context_.get(), key.get()), 1);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener_, any, size), 0);
-    EXPECT_EQ(listen(listener_, 1), 0);
-    EXPECT_EQ(getsockname(listener_, any, &size), 0);
-    url = fmt::format("https://127.0.0.1:{}/", ntohs(address.sin_port));
+    url = fmt::format("https://127.0.0.1:{}/", listen_on_loopback(listener_));
     thread_ = std::thread([this] { serve(accept(listener_, nullptr, nullptr)); });
   }
   ~SelfSignedServer() {
