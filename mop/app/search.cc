@@ -33,6 +33,8 @@ std::vector<Candidate> variations(train::Profile base) {
     vary(fmt::format("weight_decay = {}", decay), [&](train::Profile& p) { p.weight_decay = decay; });
   for (const std::size_t epochs : {2u, 8u})
     vary(fmt::format("epochs = {}", epochs), [&](train::Profile& p) { p.epochs = epochs; });
+  for (const double days : {365.0, 1095.0})
+    vary(fmt::format("half_life_days = {}", days), [&](train::Profile& p) { p.half_life_days = days; });
   vary("layers = 1", [](train::Profile& p) { p.layers = 1; });
   return all;
 }

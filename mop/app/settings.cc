@@ -56,6 +56,7 @@ Section profile_section(train::Profile& p) {
           {"epochs", integer(p.epochs, 1, 100000)},
           {"patience", integer(p.patience, 1, 100000)},
           {"least_updates", integer(p.least_updates, 0, 1000000)},
+          {"half_life_days", number(p.half_life_days, 0.0, 1e6)},
           {"lookback", integer(p.lookback, 2, 2000)},
           {"prediction_horizon", integer(p.horizon, 1, 48)},
           {"ensemble", integer(p.ensemble, 1, 64)}};

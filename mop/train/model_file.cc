@@ -34,6 +34,7 @@ bj::object profile_json(const Profile& p) {
           {"epochs", p.epochs},
           {"patience", p.patience},
           {"least_updates", p.least_updates},
+          {"half_life_days", p.half_life_days},
           {"lookback", p.lookback},
           {"horizon", p.horizon},
           {"validation_share", p.validation_share},
@@ -56,6 +57,7 @@ Profile profile_of(const bj::object& o) {
   p.epochs = o.at("epochs").to_number<std::size_t>();
   p.patience = o.at("patience").to_number<std::size_t>();
   p.least_updates = o.at("least_updates").to_number<std::size_t>();
+  p.half_life_days = o.at("half_life_days").to_number<double>();
   p.lookback = o.at("lookback").to_number<std::size_t>();
   p.horizon = o.at("horizon").to_number<std::size_t>();
   p.validation_share = o.at("validation_share").to_number<double>();

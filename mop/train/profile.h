@@ -19,6 +19,7 @@ struct Profile {
   std::size_t epochs = 150;        // at most
   std::size_t patience = 150;      // epochs without a better validation loss before training stops
   std::size_t least_updates = 0;   // what a short history is given more epochs for
+  double half_life_days = 0.0;     // a candle this old weighs half in the loss; 0 = all weigh the same
   std::size_t lookback = 60;       // candles the network reads before it answers
   std::size_t horizon = 1;         // candles ahead that are forecast
   double validation_share = 0.15;  // newest part of the history that stops the training

@@ -14,7 +14,8 @@ constexpr double kFlatRange = 0.02;  // of sigma: a candle that did not move cou
 
 }  // namespace
 
-Objective::Objective(std::span<const Member> members) : members_(members) {
+Objective::Objective(std::span<const Member> members, double half_life_days)
+    : members_(members), half_life_days_(half_life_days) {
   std::size_t widest = 0, horizon = 0;
   for (const BranchModel& h : members_[0].model.branches) {
     offsets_.push_back(outputs_);
@@ -32,9 +33,16 @@ double Objective::range_target(const dataset::SeriesData& data, std::size_t row,
   return std::log(std::max(range / data.sigma[row], kFlatRange));
 }
 
+double Objective::weight_of(UnixMillis close, UnixMillis limit) const {
+  if (half_life_days_ == 0.0) return 1.0;
+  const auto days = static_cast<double>(limit - close) / static_cast<double>(kDay);
+  return std::exp2(-days / half_life_days_);
+}
+
 void Objective::collect_pairs(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
                               UnixMillis limit) {
   pairs_.clear();
+  double sum = 0.0;
   for (std::size_t s = 0; s < sequences.scored; ++s) {
     for (std::size_t b = 0; b < chunks.size(); ++b) {
       if (sequences.usable[s * chunks.size() + b] == 0) continue;
@@ -45,10 +53,15 @@ void Objective::collect_pairs(std::span<const MemberChunk> chunks, const dataset
         const auto row = static_cast<std::size_t>(found);
         const dataset::SeriesData& data = builder.series(head);
         if (!data.target_closes_before(row, 1, limit) || std::isnan(data.z(row, 1))) continue;
-        pairs_.push_back({(s * chunks.size() + b) * outputs_ + offsets_[head], chunks[b].member, head, row});
+        const double weight = weight_of(data.close_time[row], limit);
+        sum += weight;
+        pairs_.push_back(
+            {(s * chunks.size() + b) * outputs_ + offsets_[head], chunks[b].member, head, row, weight});
       }
     }
   }
+  for (Pair& pair : pairs_)
+    pair.weight /= sum;
 }
 
 LossSum Objective::loss(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
@@ -58,7 +71,6 @@ LossSum Objective::loss(std::span<const MemberChunk> chunks, const dataset::Sequ
   std::fill(dy.begin(), dy.end(), 0.0f);
   LossSum sum;
   sum.pairs = pairs_.size();
-  const double weight = 1.0 / static_cast<double>(std::max<std::size_t>(pairs_.size(), 1));
   for (const Pair& pair : pairs_) {
     const BranchModel& model = members_[pair.member].model.branches[pair.head];
     const dataset::SeriesData& data = *members_[pair.member].data[pair.head];
@@ -71,13 +83,13 @@ LossSum Objective::loss(std::span<const MemberChunk> chunks, const dataset::Sequ
                                              std::span<const double>(z_).first(H), 1.0, draw);
     if (dy.empty()) continue;
     for (std::size_t i = 0; i < raw; ++i) {
-      dy[pair.output + i] = static_cast<float>(weight * static_cast<double>(draw[i]));
+      dy[pair.output + i] = static_cast<float>(pair.weight * static_cast<double>(draw[i]));
     }
     const double range = range_target(data, pair.row, limit);
     if (std::isnan(range)) continue;
     const double error =
         static_cast<double>(y[pair.output + raw]) - (range - model.range_mean) / model.range_sd;
-    dy[pair.output + raw] = static_cast<float>(weight * kRangeWeight * error);
+    dy[pair.output + raw] = static_cast<float>(pair.weight * kRangeWeight * error);
   }
   return sum;
 }

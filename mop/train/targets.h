@@ -28,11 +28,12 @@ class Objective {
   /// Weight of the squared error of the standardised log-range beside the pinball loss.
   static constexpr double kRangeWeight = 0.1;
 
-  /// Borrows the members, which share one shape of network.
-  explicit Objective(std::span<const Member> members);
+  /// Borrows the members, which share one shape of network. With a half-life, a candle that closed this long
+  /// before the limit of loss() weighs half of one that closed at it; 0 gives all the same weight.
+  explicit Objective(std::span<const Member> members, double half_life_days = 0.0);
 
-  /// Loss of `y` (S, B, outputs) for the chunks' sequences. `dy`, when not empty, is overwritten with the
-  /// gradient of the mean loss.
+  /// Loss of `y` (S, B, outputs) for the chunks' sequences, every row counted the same. `dy`, when not empty,
+  /// is overwritten with the gradient of the weighted mean loss.
   LossSum loss(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences, UnixMillis limit,
                std::span<const float> y, std::span<float> dy);
 
@@ -43,11 +44,14 @@ class Objective {
   struct Pair {
     std::size_t output;  // offset of the head's raw outputs in y
     std::size_t member, head, row;
+    double weight;  // in the gradient; they sum to 1
   };
+  double weight_of(UnixMillis close, UnixMillis limit) const;
   void collect_pairs(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
                      UnixMillis limit);
 
   std::span<const Member> members_;
+  double half_life_days_;
   std::size_t outputs_ = 0;           // of all heads
   std::vector<std::size_t> offsets_;  // of each head's raw outputs
   std::vector<Pair> pairs_;

@@ -135,6 +135,30 @@ TEST(ObjectiveTest, GradientMatchesFiniteDifferences) {
   }
 }
 
+// A row that closed one half-life before another pulls half as hard; the loss itself counts all the same.
+TEST(ObjectiveTest, OldRowsPullLess) {
+  const Pool pool = prepare(small_job(Kind::k1h)).value();
+  const Member& m = pool.members[0];
+  const auto rows = m.builder->chunks(m.split.fit_begin, m.split.fit_end, 49, 0);
+  ASSERT_FALSE(rows.empty());
+  ASSERT_EQ(rows[0].count, 49u);
+  const auto chunks = of_first(std::span(rows).first(1));
+  dataset::Sequences sequences;
+  m.builder->build(std::span(rows).first(1), 49, sequences);
+  const std::size_t outputs = pool.shape.outputs;
+  std::vector<float> y(49 * outputs, 0.1f), even(y.size()), weighted(y.size());
+  Objective plain(pool.members), one_day(pool.members, 1.0);
+  const LossSum counted = plain.loss(chunks, sequences, pool.fit_targets_before, y, even);
+  EXPECT_EQ(one_day.loss(chunks, sequences, pool.fit_targets_before, y, weighted).pinball, counted.pinball);
+  const auto pull = [&](std::size_t row) { return weighted[row * outputs] / even[row * outputs]; };
+  EXPECT_NEAR(pull(0) / pull(24), 0.5, 1e-6);
+  EXPECT_NEAR(pull(24) / pull(48), 0.5, 1e-6);
+  double sum = 0.0;
+  for (std::size_t row = 0; row < 49; ++row)
+    sum += pull(row);
+  EXPECT_NEAR(sum / 49.0, 1.0, 1e-6);  // as hard as all together without weights
+}
+
 // The purge: what closes at or after the limit is neither counted nor felt.
 TEST(ObjectiveTest, TargetsBehindTheLimitDoNotExist) {
   const Pool pool = prepare(small_job(Kind::kUnified)).value();

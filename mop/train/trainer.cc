@@ -42,7 +42,7 @@ class Training {
         profile_(pool.profile),
         seed_(network_seed(pool.seed, number)),
         network_(pool.shape),
-        objective_(pool.members),
+        objective_(pool.members, profile_.half_life_days),
         adam_(network_.layout().size(), adam_options(profile_)),
         grads_(network_.layout().size()) {
     net.params = initial_params(pool, number);
