@@ -115,14 +115,6 @@ std::vector<double> reversal(const Outcomes& o) {
 
 }  // namespace
 
-double LogLinear::at(double sigma, std::span<const double> terms) const {
-  MOP_CHECK(coefficients.size() == 2 + terms.size()) << coefficients.size() << " for " << terms.size();
-  double exponent = coefficients[0] + coefficients[1] * std::log(sigma);
-  for (std::size_t k = 0; k < terms.size(); ++k)
-    exponent += coefficients[2 + k] * terms[k];
-  return std::exp(std::clamp(exponent, lowest, highest));
-}
-
 Result<Baselines> fit_baselines(const Outcomes& fit, std::span<const double> levels) {
   MOP_TRY(validate(fit));
   Baselines b;
@@ -147,11 +139,10 @@ Result<Baselines> fit_baselines(const Outcomes& fit, std::span<const double> lev
 
 Result<BaselineForecasts> forecast_baselines(const Baselines& b, const Outcomes& o) {
   MOP_TRY(validate(o));
-  const std::size_t terms = b.har_scale.empty() ? 0 : b.har_scale[0].coefficients.size() - 2;
-  if (o.horizon != b.horizon || o.har_terms != terms) {
+  if (o.horizon != b.horizon || o.har_terms != b.terms()) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("baselines of {} were fitted for {} steps and {} HAR terms, were given {} and {}",
-                            o.symbol, b.horizon, terms, o.horizon, o.har_terms));
+                            o.symbol, b.horizon, b.terms(), o.horizon, o.har_terms));
   }
   BaselineForecasts result{empty_like(b, o, "static"), empty_like(b, o, "ewma"), empty_like(b, o, "har"),
                            reversal(o), b.spike_threshold};

@@ -9,7 +9,7 @@
 namespace mop::evaluate {
 namespace {
 
-constexpr double kFirstMargin = 0.3;  // of ln(sigma), from the first candle to where wild ones begin
+constexpr double kFirstMargin = 0.3;  // of ln(sigma), from the first candle to where calm and wild begin
 
 }  // namespace
 
@@ -25,23 +25,27 @@ AdaptiveConformal::AdaptiveConformal(std::span<const double> levels, std::size_t
   MOP_CHECK(state_.log_stretch.size() == factors) << state_.log_stretch.size();
 }
 
-// Moves the border between calm and wild by what this candle says about it.
+// Moves the borders by what this candle says about them.
 std::size_t AdaptiveConformal::group_of(double sigma) {
   const double at = std::log(sigma);
-  if (state_.until == 0) state_.log_wild = at + kFirstMargin;
-  const bool wild = at > state_.log_wild;
-  state_.log_wild += kQuantileRate * ((wild ? 1.0 : 0.0) - (1.0 - kWildQuantile));
-  return wild ? 1 : 0;
+  if (state_.until == 0) state_.borders = {at - kFirstMargin, at + kFirstMargin};
+  std::size_t group = 0;
+  for (std::size_t b = 0; b < kBorders.size(); ++b) {
+    const bool above = at > state_.borders[b];
+    if (above) group = b + 1;
+    state_.borders[b] += kBorderRate * ((above ? 1.0 : 0.0) - (1.0 - kBorders[b]));
+  }
+  return group;
 }
 
 void AdaptiveConformal::learn(const Pending& forecast) {
+  if (std::isnan(forecast.z)) return;
   for (std::size_t l = 0; l < levels_.size(); ++l) {
     if (l == median_) continue;
     const double share = l < median_ ? levels_[l] : 1.0 - levels_[l];
     const bool beyond = l < median_ ? forecast.z < forecast.quantiles[l] : forecast.z > forecast.quantiles[l];
     state_.log_stretch[place(forecast.group, forecast.step) + l] +=
-        (forecast.group == 0 ? kRate : kWildRate) * std::min(1.0, kTail / share) *
-        ((beyond ? 1.0 : 0.0) - share);
+        kRates[forecast.group] * std::min(1.0, kTail / share) * ((beyond ? 1.0 : 0.0) - share);
   }
 }
 
@@ -72,12 +76,29 @@ void AdaptiveConformal::run(const Outcomes& outcomes, Forecasts& forecasts) {
       const auto q = std::span(forecasts.z).subspan((row * horizon_ + step) * L, L);
       stretch(group, step, q);
       forecasts.p_up[row * horizon_ + step] = p_up_from_quantiles(levels_, q);
-      const double z = scaled_target(outcomes, row, step);
-      if (std::isnan(z)) continue;
-      waiting.push_back(
-          {now + static_cast<DurationMillis>(step + 1) * candle, step, group, z, {q.begin(), q.end()}});
+      waiting.push_back({now + static_cast<DurationMillis>(step + 1) * candle,
+                         step,
+                         group,
+                         scaled_target(outcomes, row, step),
+                         outcomes.close[row],
+                         outcomes.sigma[row],
+                         {q.begin(), q.end()}});
     }
   }
+}
+
+void AdaptiveConformal::observe(UnixMillis close_time, double close) {
+  for (auto& waiting : pending_) {
+    for (Pending& p : waiting) {
+      if (p.closes == close_time)
+        p.z = std::log(close / p.close) / (p.sigma * std::sqrt(static_cast<double>(p.step + 1)));
+    }
+  }
+}
+
+void AdaptiveConformal::forget_unknown() {
+  for (auto& waiting : pending_)
+    std::erase_if(waiting, [](const Pending& p) { return std::isnan(p.z); });
 }
 
 }  // namespace mop::evaluate

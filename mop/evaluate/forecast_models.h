@@ -36,8 +36,9 @@ LiveForecasts live_forecasts(train::Forecaster& forecaster, std::size_t head, do
 std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std::size_t head,
                                        UnixMillis first, UnixMillis last);
 
-/// Fills each branch's calibration and validation figures: the model against EWMA and HAR, all three fitted
-/// on the fit part alone and scored one step ahead on the validation block. `series` and `markets` are what
+/// Fills each branch's calibration, validation figures and baselines. The model is held against EWMA and HAR,
+/// all three fitted on the fit part alone and scored one step ahead on the validation block; the baselines that
+/// stay in the model are fitted on all its candles. `series` and `markets` are what
 /// the model was trained on. Errors: kInvalidArgument.
 Result<void> score_validation(train::TrainedModel& model, std::span<const market::CandleSeries> series,
                               const dataset::Markets* markets, double tick_size);

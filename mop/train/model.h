@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -12,6 +13,7 @@
 #include "mop/market/interval.h"
 #include "mop/nn/quantile_head.h"
 #include "mop/nn/shapes.h"
+#include "mop/train/baselines.h"
 #include "mop/train/profile.h"
 
 namespace mop::train {
@@ -29,14 +31,15 @@ std::vector<market::Interval> intervals_of(Kind kind);
 std::string model_id(std::string_view symbol, Kind kind);
 
 /// How far a head's quantiles are stretched (evaluate/conformal.h): q' = median + (q - median) *
-/// exp(log_stretch), one value per step and level, those of the median unused; (2,H,L): of candles whose
-/// ln(sigma) is at most `log_wild`, and of wilder ones. Empty: as the network gives them.
+/// exp(log_stretch), one value per step and level, those of the median unused; (3,H,L): of calm candles, whose
+/// ln(sigma) is at most borders[0], of those up to borders[1], and of wilder ones. Empty: as the network gives
+/// them.
 struct Calibration {
-  std::vector<double> log_stretch;
-  double log_wild = 0.0;
-  UnixMillis until = 0;  // close time of the newest candle whose forecast it has seen
+  static constexpr std::size_t kGroups = 3;
 
-  static constexpr std::size_t kGroups = 2;
+  std::vector<double> log_stretch;
+  std::array<double, kGroups - 1> borders{};
+  UnixMillis until = 0;  // close time of the newest candle whose forecast it has seen
 };
 
 /// Mean pinball loss one step ahead over a block of time that the networks had not learnt from.
@@ -69,6 +72,7 @@ struct BranchModel {
   BlockScore validation;                    // the block that stopped the training
   std::vector<BlockScore> folds;   // earlier blocks, each scored by models trained before it; may be empty
   std::string champion = "model";  // "model", "ewma" or "har": the least loss over all these blocks
+  Baselines baselines;             // fitted on all of the coin's candles up to trained_until
 
   /// All blocks as one, each forecast with the same weight.
   BlockScore all_blocks() const;

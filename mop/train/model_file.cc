@@ -17,7 +17,7 @@ namespace {
 
 namespace bj = boost::json;
 
-constexpr int kFormatVersion = 2;
+constexpr int kFormatVersion = 3;
 constexpr std::size_t kMostNetworks = 64;
 
 bj::object profile_json(const Profile& p) {
@@ -71,6 +71,23 @@ bj::object block_json(const BlockScore& b) {
           {"pinball", b.pinball}, {"pinball_ewma", b.ewma}, {"pinball_har", b.har}};
 }
 
+bj::object log_linear_json(const LogLinear& f) {
+  return {{"coefficients", bj::value_from(f.coefficients)}, {"lowest", f.lowest}, {"highest", f.highest}};
+}
+
+bj::object baselines_json(const Baselines& b) {
+  bj::array scales;
+  for (const LogLinear& scale : b.har_scale)
+    scales.push_back(log_linear_json(scale));
+  return {{"static_y", bj::value_from(b.static_y)},
+          {"ewma_z", bj::value_from(b.ewma_z)},
+          {"har_scale", std::move(scales)},
+          {"har_residual", bj::value_from(b.har_residual)},
+          {"range", log_linear_json(b.range)},
+          {"spike_threshold", b.spike_threshold},
+          {"fitted_rows", b.fitted_rows}};
+}
+
 bj::object branch_json(const BranchModel& b) {
   bj::array skipped, folds;
   for (const BlockScore& fold : b.folds)
@@ -87,11 +104,12 @@ bj::object branch_json(const BranchModel& b) {
           {"range_mean", b.range_mean},
           {"range_sd", b.range_sd},
           {"calibration", bj::value_from(b.calibration.log_stretch)},
-          {"calibration_log_wild", b.calibration.log_wild},
+          {"calibration_borders", bj::value_from(b.calibration.borders)},
           {"calibrated_until", b.calibration.until},
           {"validation", block_json(b.validation)},
           {"folds", std::move(folds)},
-          {"champion", b.champion}};
+          {"champion", b.champion},
+          {"baselines", baselines_json(b.baselines)}};
 }
 
 std::vector<double> doubles(const bj::value& v) {
@@ -111,6 +129,36 @@ BlockScore block_of(const bj::value& o) {
           number_or_nan(o.at("pinball_ewma")),  number_or_nan(o.at("pinball_har"))};
 }
 
+std::array<double, Calibration::kGroups - 1> borders_of(const bj::value& v) {
+  const auto given = doubles(v);
+  std::array<double, Calibration::kGroups - 1> borders{};
+  if (given.size() != borders.size())
+    throw std::invalid_argument(
+        fmt::format("its calibration_borders must be {} numbers, were {}", borders.size(), given.size()));
+  std::ranges::copy(given, borders.begin());
+  return borders;
+}
+
+LogLinear log_linear_of(const bj::value& o) {
+  return {doubles(o.at("coefficients")), o.at("lowest").to_number<double>(),
+          o.at("highest").to_number<double>()};
+}
+
+Baselines baselines_of(const bj::value& o, const nn::QuantileHead& head) {
+  Baselines b;
+  b.horizon = head.horizon;
+  b.levels = head.levels;
+  b.static_y = doubles(o.at("static_y"));
+  b.ewma_z = doubles(o.at("ewma_z"));
+  for (const auto& scale : o.at("har_scale").as_array())
+    b.har_scale.push_back(log_linear_of(scale));
+  b.har_residual = doubles(o.at("har_residual"));
+  b.range = log_linear_of(o.at("range"));
+  b.spike_threshold = number_or_nan(o.at("spike_threshold"));
+  b.fitted_rows = o.at("fitted_rows").to_number<std::size_t>();
+  return b;
+}
+
 BranchModel branch_of(const bj::object& o, std::size_t horizon) {
   BranchModel b;
   const auto interval = market::parse_interval(bj::value_to<std::string>(o.at("timeframe")));
@@ -123,12 +171,13 @@ BranchModel branch_of(const bj::object& o, std::size_t horizon) {
   b.head = {doubles(o.at("quantile_levels")), horizon, doubles(o.at("base_quantiles"))};
   b.range_mean = o.at("range_mean").to_number<double>();
   b.range_sd = o.at("range_sd").to_number<double>();
-  b.calibration = {doubles(o.at("calibration")), o.at("calibration_log_wild").to_number<double>(),
+  b.calibration = {doubles(o.at("calibration")), borders_of(o.at("calibration_borders")),
                    o.at("calibrated_until").to_number<UnixMillis>()};
   b.validation = block_of(o.at("validation"));
   for (const auto& fold : o.at("folds").as_array())
     b.folds.push_back(block_of(fold));
   b.champion = bj::value_to<std::string>(o.at("champion"));
+  b.baselines = baselines_of(o.at("baselines"), b.head);
   return b;
 }
 
@@ -207,6 +256,20 @@ bool all_finite(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
 
+// Either not fitted at all, or all of them in the shape of the head.
+bool fits(const Baselines& b, const nn::QuantileHead& head) {
+  if (b.fitted_rows == 0) return b.har_scale.empty();
+  const std::size_t numbers = head.base.size();
+  if (b.har_scale.size() != head.horizon) return false;
+  for (const auto* table : {&b.static_y, &b.ewma_z, &b.har_residual})
+    if (table->size() != numbers || !all_finite(*table)) return false;
+  const auto sound = [&](const LogLinear& f) {
+    return f.coefficients.size() == b.har_scale[0].coefficients.size() && f.coefficients.size() >= 2 &&
+           all_finite(f.coefficients) && std::isfinite(f.lowest) && f.lowest <= f.highest;
+  };
+  return std::ranges::all_of(b.har_scale, sound) && (b.range.coefficients.empty() || sound(b.range));
+}
+
 Result<void> check_consistent(const TrainedModel& m, std::string_view what) {
   const auto bad = [&](std::string_view rule) {
     return fail(ErrorCode::kCorrupt, fmt::format("{}: {}; train the model again", what, rule));
@@ -224,7 +287,7 @@ Result<void> check_consistent(const TrainedModel& m, std::string_view what) {
     const auto& stretch = b.calibration.log_stretch;
     const std::size_t factors = Calibration::kGroups * b.head.base.size();
     if (!all_finite(stretch) || (!stretch.empty() && stretch.size() != factors) ||
-        !std::isfinite(b.calibration.log_wild)) {
+        !std::ranges::all_of(b.calibration.borders, [](double at) { return std::isfinite(at); })) {
       return bad("its calibration must be one finite number per group, step and level");
     }
     if (!all_finite(b.scaler.mean) || !all_finite(b.scaler.sd) || !std::isfinite(b.range_mean) ||
@@ -232,6 +295,7 @@ Result<void> check_consistent(const TrainedModel& m, std::string_view what) {
       return bad("its statistics must be finite numbers");
     }
     if (auto valid = b.head.validate(); !valid) return bad(valid.error().message);
+    if (!fits(b.baselines, b.head)) return bad("its baselines must be finite numbers per step and level");
   }
   return {};
 }
