@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <set>
 #include <vector>
@@ -7,10 +8,12 @@
 
 #include "mop/base/rng.h"
 #include "mop/dataset/asof_join.h"
+#include "mop/dataset/live_rows.h"
 #include "mop/dataset/scaler.h"
 #include "mop/dataset/sequences.h"
 #include "mop/dataset/series_data.h"
 #include "mop/dataset/split.h"
+#include "mop/features/candle_rows.h"
 
 namespace mop::dataset {
 namespace {
@@ -105,6 +108,55 @@ TEST(SeriesDataTest, AnUnknownInputIsRefused) {
 FitSplit split_of(const SeriesData& d, double share, std::size_t lookback) {
   const SeriesData* const one[] = {&d};
   return split_at(d, validation_opens(one, share, lookback).value(), lookback);
+}
+
+// Feeds a series as a service does: indicators begin anew after a hole.
+LiveRows fed(const CandleSeries& s, const std::vector<std::string>& inputs, std::size_t keep) {
+  LiveRows live = LiveRows::make(s.symbol, s.interval, inputs, 7, {}).value();
+  features::ModelInputState state(s.interval);
+  features::ModelInputRow row;
+  for (std::size_t t = 0; t < s.size(); ++t) {
+    if (t > 0 && s.open_time[t] != s.open_time[t - 1] + length_of(s.interval))
+      state = features::ModelInputState(s.interval);
+    const features::CandleValues candle = features::candle_values(s, t);
+    const double sigma = state.push(candle, row);
+    live.push(candle, row, sigma);
+    live.keep_newest(keep);
+  }
+  return live;
+}
+
+template <typename T>
+void expect_same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(T)), 0);
+}
+
+TEST(LiveRowsTest, HoldTheSameBytesAsTheBatch) {
+  const CandleSeries s = without(random_walk(Interval::k1h, 700), 300, 302);
+  const std::vector<std::string> inputs{"har_24", "rsi_14", "close", "hour_sin"};
+  const SeriesData batch = build_series_data(s, inputs, 7).value();
+  const LiveRows live = fed(s, inputs, 1000);
+  expect_same_bytes(live.data().close_time, batch.close_time);
+  expect_same_bytes(live.data().close, batch.close);
+  expect_same_bytes(live.data().x, batch.x);
+  expect_same_bytes(live.data().history, batch.history);
+  expect_same_bytes(live.data().sigma, batch.sigma);
+  expect_same_bytes(live.data().y, batch.y);
+  expect_same_bytes(live.data().next_log_range, batch.next_log_range);
+}
+
+TEST(LiveRowsTest, OfARowThatStaysOnlyTheHistoryCountsThatStaysWithIt) {
+  const CandleSeries s = random_walk(Interval::k1h, 500);
+  const SeriesData batch = build_series_data(s, {{"har_24"}}, 7).value();
+  const LiveRows live = fed(s, {"har_24"}, 100);
+  const SeriesData& kept = live.data();
+  ASSERT_EQ(kept.rows(), 100u);
+  EXPECT_EQ(kept.history.front(), 1u);
+  EXPECT_EQ(kept.history.back(), 100u);
+  EXPECT_GT(batch.history.back(), 100u);
+  expect_same_bytes(kept.y, {batch.y.end() - 700, batch.y.end()});
+  expect_same_bytes(kept.x, {batch.x.end() - 100, batch.x.end()});
 }
 
 TEST(SplitTest, FitTargetsCloseBeforeTheValidationBlockOpens) {

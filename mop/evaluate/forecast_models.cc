@@ -93,8 +93,9 @@ Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_
   return out;
 }
 
-Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::span<const std::size_t> rows) {
-  train::HeadForecasts made = forecaster.forecast(head, rows);
+Forecasts forecasts_of(const train::Forecaster& forecaster, std::size_t head,
+                       std::span<const std::size_t> rows, train::ForecastWorkspace& workspace) {
+  train::HeadForecasts made = forecaster.forecast(head, rows, workspace);
   Forecasts out{"model",
                 made.horizon,
                 std::move(made.levels),
@@ -110,13 +111,14 @@ Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::spa
   return out;
 }
 
-LiveForecasts live_forecasts(train::Forecaster& forecaster, std::size_t head, double tick_size,
+LiveForecasts live_forecasts(const train::Forecaster& forecaster, std::size_t head, double tick_size,
                              UnixMillis first, UnixMillis last) {
   const train::BranchModel& branch = forecaster.model().branches[head];
   const dataset::SeriesData& data = forecaster.series(head);
   LiveForecasts live;
   live.rows = forecast_rows(forecaster, head, std::min(first, branch.calibration.until + 2), last);
-  live.forecasts = forecasts_of(forecaster, head, live.rows);
+  train::ForecastWorkspace workspace;
+  live.forecasts = forecasts_of(forecaster, head, live.rows, workspace);
   AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration)
       .run(outcomes_of(data, live.rows, tick_size, INT64_MAX), live.forecasts);
   const auto wanted = std::find_if(live.rows.begin(), live.rows.end(),
@@ -141,6 +143,7 @@ std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std:
 Result<void> score_validation(train::TrainedModel& model, std::span<const market::CandleSeries> series,
                               const dataset::Markets* markets, double tick_size) {
   MOP_TRY_ASSIGN(train::Forecaster forecaster, train::Forecaster::make(model, series, markets));
+  train::ForecastWorkspace workspace;
   const dataset::SeriesData& primary = forecaster.series(0);
   const auto split = dataset::split_at(primary, model.fit_until, model.profile.lookback);
   for (std::size_t head = 0; head < forecaster.heads(); ++head) {
@@ -157,7 +160,7 @@ Result<void> score_validation(train::TrainedModel& model, std::span<const market
     const auto rows = forecast_rows(forecaster, head, validation_begin, INT64_MAX);
     const Outcomes fit = outcomes_of(data, fit_rows, tick_size, model.fit_until);
     const Outcomes outcomes = outcomes_of(data, rows, tick_size, INT64_MAX);
-    Forecasts forecasts = forecasts_of(forecaster, head, rows);
+    Forecasts forecasts = forecasts_of(forecaster, head, rows, workspace);
     AdaptiveConformal conformal(branch.head.levels, branch.head.horizon, {});
     conformal.run(outcomes, forecasts);
     branch.calibration = conformal.state();

@@ -16,7 +16,8 @@ Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_
                      UnixMillis limit);
 
 /// The model's forecasts for the same rows. Nothing is fitted.
-Forecasts forecasts_of(train::Forecaster& forecaster, std::size_t head, std::span<const std::size_t> rows);
+Forecasts forecasts_of(const train::Forecaster& forecaster, std::size_t head,
+                       std::span<const std::size_t> rows, train::ForecastWorkspace& workspace);
 
 /// Forecasts as they are shown: the model's, calibrated, with what became of them.
 struct LiveForecasts {
@@ -28,7 +29,7 @@ struct LiveForecasts {
 /// The forecasts of candles that end in [first, last). The calibration starts as the model stored it and goes
 /// on over every candle since, so a forecast is the same whatever `first` is. Nothing but outcomes that had
 /// closed at a candle changes its forecast.
-LiveForecasts live_forecasts(train::Forecaster& forecaster, std::size_t head, double tick_size,
+LiveForecasts live_forecasts(const train::Forecaster& forecaster, std::size_t head, double tick_size,
                              UnixMillis first, UnixMillis last);
 
 /// Rows of a head that can be forecast with first <= close_time + 1 ms < last: candles that end in [first,

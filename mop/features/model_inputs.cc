@@ -185,11 +185,11 @@ void for_each_row(const market::CandleSeries& run, const MarketContext* market, 
   }
 }
 
-std::size_t first_valid_row(std::span<const std::size_t> indices, const market::CandleSeries& run) {
-  std::size_t warmup = market::candles_per_day(run.interval) + 1;  // of sigma
+std::size_t warmup_of(std::span<const std::size_t> indices, market::Interval interval) {
+  std::size_t warmup = market::candles_per_day(interval) + 1;  // of sigma
   for (const std::size_t f : indices)
-    warmup = std::max(warmup, model_inputs(run.interval)[f].warmup);
-  return std::min(warmup - 1, run.size());
+    warmup = std::max(warmup, model_inputs(interval)[f].warmup);
+  return warmup;
 }
 
 }  // namespace
@@ -204,6 +204,13 @@ std::span<const IndicatorInfo> model_inputs(market::Interval interval) {
   return interval == market::Interval::k15m ? quarter_hours.infos : hours.infos;
 }
 
+Result<InputColumns> columns_of(std::span<const std::string> selected, market::Interval interval,
+                                InputSources sources) {
+  MOP_TRY_ASSIGN(std::vector<std::size_t> indices, indices_of(selected, sources));
+  const std::size_t warmup = warmup_of(indices, interval);
+  return InputColumns{std::move(indices), warmup};
+}
+
 Result<InputMatrix> compute_model_inputs(const market::CandleSeries& run,
                                          std::span<const std::string> selected, const MarketContext* market) {
   MOP_TRY_ASSIGN(const std::vector<std::size_t> indices, indices_of(selected, sources_of(run, market)));
@@ -213,7 +220,7 @@ Result<InputMatrix> compute_model_inputs(const market::CandleSeries& run,
   matrix.rows = run.size();
   matrix.values.resize(matrix.rows * width);
   matrix.sigma.resize(matrix.rows);
-  matrix.first_valid = first_valid_row(indices, run);
+  matrix.first_valid = std::min(warmup_of(indices, run.interval) - 1, run.size());
   for_each_row(run, market, [&](std::size_t t, const ModelInputRow& row, double sigma) {
     for (std::size_t i = 0; i < width; ++i)
       matrix.values[t * width + i] = static_cast<float>(row[indices[i]]);

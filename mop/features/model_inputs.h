@@ -26,6 +26,17 @@ struct InputSources {
 };
 InputSources sources_of(const market::CandleSeries& series, const MarketContext* market);
 
+/// Where selected inputs stand in a ModelInputRow (model_input_state.h), and how many candles of a run pass
+/// before all of them and sigma are finite, the first finite one included.
+struct InputColumns {
+  std::vector<std::size_t> columns;  // in the order asked for
+  std::size_t warmup = 0;
+};
+
+/// Errors: kInvalidArgument, as compute_model_inputs.
+Result<InputColumns> columns_of(std::span<const std::string> selected, market::Interval interval,
+                                InputSources sources);
+
 /// Inputs of one run, ready for the network.
 struct InputMatrix {
   std::vector<std::string> names;  // (F) the selected inputs, in the order asked for

@@ -29,10 +29,22 @@ std::vector<std::vector<std::int64_t>> rows_with_windows(const dataset::Sequence
 
 }  // namespace
 
-Forecaster::Forecaster(TrainedModel model, std::vector<std::unique_ptr<dataset::SeriesData>> data)
-    : model_(std::move(model)), data_(std::move(data)) {
-  for (const TrainedNetwork& network : model_.networks)
-    weights_.emplace_back(model_.shape, network.params);
+std::shared_ptr<const PreparedNetworks> prepare_networks(const TrainedModel& model) {
+  auto networks = std::make_shared<PreparedNetworks>();
+  for (const TrainedNetwork& network : model.networks)
+    networks->emplace_back(model.shape, network.params);
+  return networks;
+}
+
+Forecaster::Forecaster(TrainedModel model, std::vector<std::shared_ptr<const dataset::SeriesData>> data,
+                       std::shared_ptr<const PreparedNetworks> networks)
+    : model_(std::move(model)), data_(std::move(data)), networks_(std::move(networks)) {
+  MOP_CHECK(data_.size() == model_.branches.size()) << data_.size() << " series";
+  MOP_CHECK(!networks_->empty()) << model_.id() << " has no network";
+  rows_changed();
+}
+
+void Forecaster::rows_changed() {
   std::vector<dataset::SequenceBuilder::Branch> branches;
   for (std::size_t b = 0; b < data_.size(); ++b) {
     branches.push_back({data_[b].get(), model_.branches[b].scaler});
@@ -44,15 +56,21 @@ Forecaster::Forecaster(TrainedModel model, std::vector<std::unique_ptr<dataset::
 Result<Forecaster> Forecaster::make(TrainedModel model, std::span<const market::CandleSeries> series,
                                     const dataset::Markets* markets) {
   MOP_CHECK(series.size() == model.branches.size()) << series.size() << " series";
-  MOP_CHECK(!model.networks.empty()) << model.id() << " has no network";
-  std::vector<std::unique_ptr<dataset::SeriesData>> data;
+  std::vector<std::shared_ptr<const dataset::SeriesData>> data;
   for (std::size_t b = 0; b < series.size(); ++b) {
     const auto* market = markets == nullptr ? nullptr : markets->of(series[b].interval);
     MOP_TRY_ASSIGN(dataset::SeriesData built,
                    dataset::build_series_data(series[b], model.branches[b].inputs, model.horizon(), market));
-    data.push_back(std::make_unique<dataset::SeriesData>(std::move(built)));
+    data.push_back(std::make_shared<const dataset::SeriesData>(std::move(built)));
   }
-  return Forecaster(std::move(model), std::move(data));
+  auto networks = prepare_networks(model);
+  return Forecaster(std::move(model), std::move(data), std::move(networks));
+}
+
+Forecaster Forecaster::over(TrainedModel model,
+                            std::vector<std::shared_ptr<const dataset::SeriesData>> series,
+                            std::shared_ptr<const PreparedNetworks> networks) {
+  return {std::move(model), std::move(series), std::move(networks)};
 }
 
 Result<std::size_t> Forecaster::head_for(market::Interval interval) const {
@@ -64,30 +82,36 @@ Result<std::size_t> Forecaster::head_for(market::Interval interval) const {
 }
 
 // Raw outputs (rows, outputs) of the windows that end with these rows: the mean over the networks.
-std::span<const float> Forecaster::infer(std::size_t head, std::span<const std::size_t> rows) {
+std::span<const float> Forecaster::infer(std::size_t head, std::span<const std::size_t> rows,
+                                         ForecastWorkspace& w) const {
   std::vector<dataset::Chunk> windows;
   for (const std::size_t row : rows) {
     MOP_CHECK(can_forecast(head, row)) << "row " << row;
     windows.push_back({static_cast<std::size_t>(primary_row_[head][row]), 1});
   }
-  builder_->build(windows, 1, sequences_);
-  nn::SequenceBatch batch{sequences_.batch, 1, {}};
-  for (const auto& b : sequences_.branches)
+  builder_->build(windows, 1, w.sequences);
+  nn::SequenceBatch batch{w.sequences.batch, 1, {}};
+  for (const auto& b : w.sequences.branches)
     batch.branches.push_back({b.steps, b.x, b.read_step, b.row_of, b.distinct});
-  const auto first = inference_.run(weights_[0], batch);
-  if (weights_.size() == 1) return first;
-  mean_.assign(first.begin(), first.end());
-  for (std::size_t n = 1; n < weights_.size(); ++n) {
-    const auto y = inference_.run(weights_[n], batch);
-    for (std::size_t i = 0; i < mean_.size(); ++i)
-      mean_[i] += y[i];
+  const auto first = w.inference.run(networks_->front(), batch);
+  if (networks_->size() == 1) return first;
+  w.mean.assign(first.begin(), first.end());
+  for (std::size_t n = 1; n < networks_->size(); ++n) {
+    const auto y = w.inference.run((*networks_)[n], batch);
+    for (std::size_t i = 0; i < w.mean.size(); ++i)
+      w.mean[i] += y[i];
   }
-  for (float& y : mean_)
-    y /= static_cast<float>(weights_.size());
-  return mean_;
+  for (float& y : w.mean)
+    y /= static_cast<float>(networks_->size());
+  return w.mean;
 }
 
 HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t> rows) {
+  return forecast(head, rows, workspace_);
+}
+
+HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t> rows,
+                                   ForecastWorkspace& workspace) const {
   const BranchModel& branch = model_.branches[head];
   const std::size_t raw = nn::raw_size(branch.head), H = branch.head.horizon, K = branch.head.levels.size();
   std::size_t offset = 0;
@@ -98,7 +122,7 @@ HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t
   out.log_range.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); i += kBatch) {
     const auto part = rows.subspan(i, std::min(kBatch, rows.size() - i));
-    const auto y = infer(head, part);
+    const auto y = infer(head, part, workspace);
     for (std::size_t j = 0; j < part.size(); ++j) {
       const auto own = y.subspan(j * model_.shape.outputs + offset, raw + 1);
       nn::quantiles(branch.head, own.first(raw), std::span(out.z).subspan((i + j) * H * K, H * K));
@@ -110,9 +134,9 @@ HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t
 }
 
 Window Forecaster::window(std::size_t head, std::size_t row) {
-  const auto y = infer(head, std::span(&row, 1));
+  const auto y = infer(head, std::span(&row, 1), workspace_);
   Window window{{}, {y.begin(), y.end()}};
-  for (const auto& b : sequences_.branches)
+  for (const auto& b : workspace_.sequences.branches)
     window.inputs.push_back(b.x);  // one sequence: (T, 1, F)
   return window;
 }

@@ -26,15 +26,34 @@ struct Window {
   std::vector<float> raw;                  // the network's outputs, all heads
 };
 
+/// A model's networks ready to run; models learnt together share them.
+using PreparedNetworks = std::vector<nn::cpu::PreparedWeights>;
+std::shared_ptr<const PreparedNetworks> prepare_networks(const TrainedModel& model);
+
+/// What one forecasting thread needs besides the models.
+struct ForecastWorkspace {
+  nn::cpu::Inference inference;
+  dataset::Sequences sequences;
+  std::vector<float> mean;  // raw outputs, over the networks
+};
+
 /// A model applied to candles, with the statistics it was stored with: nothing is fitted here. The forecast
 /// of a candle depends on it and earlier ones alone, and is the same bytes whether it is asked for alone or
-/// among thousands. Not thread-safe.
+/// among thousands. Calls with a workspace of their own may run side by side.
 class Forecaster {
  public:
   /// `series` as intervals_of(model.kind). Errors: kInvalidArgument (too few candles, unknown inputs, a model
   /// that reads what the market did without `markets`).
   static Result<Forecaster> make(TrainedModel model, std::span<const market::CandleSeries> series,
                                  const dataset::Markets* markets = nullptr);
+
+  /// On rows that go on growing (dataset::LiveRows), one series per branch, with networks prepared from this
+  /// model or one with the same; the model's own parameters may be gone. REQUIRES: the series' inputs are the
+  /// branches'.
+  static Forecaster over(TrainedModel model, std::vector<std::shared_ptr<const dataset::SeriesData>> series,
+                         std::shared_ptr<const PreparedNetworks> networks);
+  /// After rows were added or dropped, and before anything else is asked.
+  void rows_changed();
 
   const TrainedModel& model() const { return model_; }
   std::size_t heads() const { return data_.size(); }
@@ -46,22 +65,24 @@ class Forecaster {
   bool can_forecast(std::size_t head, std::size_t row) const { return primary_row_[head][row] >= 0; }
   /// REQUIRES: can_forecast() for every row.
   HeadForecasts forecast(std::size_t head, std::span<const std::size_t> rows);
+  HeadForecasts forecast(std::size_t head, std::span<const std::size_t> rows,
+                         ForecastWorkspace& workspace) const;
   /// What forecast() feeds the network for one row, and what comes out. REQUIRES: can_forecast().
   Window window(std::size_t head, std::size_t row);
 
  private:
-  Forecaster(TrainedModel model, std::vector<std::unique_ptr<dataset::SeriesData>> data);
-  std::span<const float> infer(std::size_t head, std::span<const std::size_t> rows);
+  Forecaster(TrainedModel model, std::vector<std::shared_ptr<const dataset::SeriesData>> data,
+             std::shared_ptr<const PreparedNetworks> networks);
+  std::span<const float> infer(std::size_t head, std::span<const std::size_t> rows,
+                               ForecastWorkspace& workspace) const;
 
   TrainedModel model_;
-  std::vector<std::unique_ptr<dataset::SeriesData>> data_;
+  std::vector<std::shared_ptr<const dataset::SeriesData>> data_;
   std::unique_ptr<dataset::SequenceBuilder> builder_;
   std::vector<std::vector<std::int64_t>>
       primary_row_;                                // per head and row: the builder's row, -1 = no forecast
-  std::vector<nn::cpu::PreparedWeights> weights_;  // one per network
-  nn::cpu::Inference inference_;
-  std::vector<float> mean_;  // raw outputs, over the networks
-  dataset::Sequences sequences_;
+  std::shared_ptr<const PreparedNetworks> networks_;
+  ForecastWorkspace workspace_;
 };
 
 }  // namespace mop::train

@@ -1,0 +1,299 @@
+#include "mop/serve/model_host.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include "mop/base/check.h"
+#include "mop/base/parallel.h"
+#include "mop/base/sha256.h"
+#include "mop/dataset/live_rows.h"
+#include "mop/evaluate/conformal.h"
+#include "mop/evaluate/forecast_models.h"
+#include "mop/features/market_context.h"
+#include "mop/market/symbol.h"
+#include "mop/train/forecaster.h"
+
+namespace mop::serve {
+namespace {
+
+using features::MarketMove;
+using market::Interval;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+// Model files are the same in all that the inputs depend on when they read the same market.
+struct Market {
+  std::vector<std::string> coins;
+  std::array<features::MarketState, market::kIntervals.size()> states{features::MarketState(Interval::k15m),
+                                                                      features::MarketState(Interval::k1h)};
+};
+
+// A coin's indicators as the models of one market see them.
+struct Inputs {
+  std::size_t market;
+  features::ModelInputState state;
+  std::vector<std::pair<std::size_t, std::size_t>> readers;  // (model, branch)
+};
+
+struct Series {
+  store::SeriesKey key;
+  UnixMillis last_close_time = 0;
+  double last_close = kNaN;
+  std::vector<Inputs> inputs;
+};
+
+struct Head {
+  evaluate::AdaptiveConformal conformal;
+  UnixMillis done;  // close time of the newest row that was forecast
+};
+
+struct Hosted {
+  std::string sha256;
+  std::vector<dataset::LiveRows> rows;  // one per branch
+  std::vector<Head> heads;
+  std::optional<train::Forecaster> forecaster;
+};
+
+void hash_window(const dataset::SeriesData& data, std::size_t last, std::size_t lookback, std::string& bytes) {
+  const std::size_t F = data.inputs();
+  const auto x = std::span(data.x).subspan((last + 1 - lookback) * F, lookback * F);
+  bytes.append(reinterpret_cast<const char*>(x.data()), x.size_bytes());
+  bytes.append(reinterpret_cast<const char*>(&data.sigma[last]), sizeof(double));
+  bytes.append(reinterpret_cast<const char*>(&data.close[last]), sizeof(double));
+}
+
+std::size_t order_of(const store::SeriesKey& key) {
+  const auto symbols = market::all_symbols();
+  const auto found = std::ranges::find(symbols, key.symbol, &market::Symbol::name);
+  return static_cast<std::size_t>(key.interval) * symbols.size() +
+         static_cast<std::size_t>(found - symbols.begin());
+}
+
+}  // namespace
+
+struct ModelHost::Impl {
+  std::vector<Market> markets;
+  std::vector<Series> series;
+  std::vector<Hosted> hosted;
+  std::vector<train::ForecastWorkspace> workspaces;
+  UnixMillis instant = 0;
+
+  Result<void> add(ModelFile file, std::map<std::string, std::shared_ptr<const train::PreparedNetworks>>& shared);
+  std::size_t market_of(const train::TrainedModel& model);
+  Series& series_of(const store::SeriesKey& key);     // adds it when it is new
+  Series* find_series(const store::SeriesKey& key);   // null: nobody reads it
+  void advance_interval(Interval interval, std::span<const LiveCandle* const> candles);
+  void push(Series& to, const features::CandleValues& candle, std::span<const MarketMove> moves);
+  void flush(std::size_t model, train::ForecastWorkspace& workspace, std::vector<ModelForecast>& out);
+  ModelForecast forecast_of(std::size_t model, std::size_t head, const evaluate::Outcomes& outcomes,
+                            const evaluate::Forecasts& forecasts) const;
+};
+
+std::size_t ModelHost::Impl::market_of(const train::TrainedModel& model) {
+  const auto found = std::ranges::find(markets, model.market_coins, &Market::coins);
+  if (found != markets.end()) return static_cast<std::size_t>(found - markets.begin());
+  markets.push_back({model.market_coins});
+  return markets.size() - 1;
+}
+
+Series* ModelHost::Impl::find_series(const store::SeriesKey& key) {
+  const auto found = std::ranges::find(series, key, &Series::key);
+  return found == series.end() ? nullptr : &*found;
+}
+
+Series& ModelHost::Impl::series_of(const store::SeriesKey& key) {
+  if (Series* found = find_series(key)) return *found;
+  return series.emplace_back(Series{key, 0, kNaN, {}});
+}
+
+// Models learnt together hold the same networks: they are prepared once, and kept once.
+Result<void> ModelHost::Impl::add(
+    ModelFile file, std::map<std::string, std::shared_ptr<const train::PreparedNetworks>>& shared) {
+  train::TrainedModel& model = file.model;
+  Hosted hosted_model{std::move(file.sha256), {}, {}, {}};
+  const std::size_t market = market_of(model), index = hosted.size();
+  std::vector<std::shared_ptr<const dataset::SeriesData>> data;
+  for (std::size_t b = 0; b < model.branches.size(); ++b) {
+    const train::BranchModel& branch = model.branches[b];
+    const store::SeriesKey key{model.symbol, branch.interval};
+    MOP_TRY_ASSIGN(auto rows, dataset::LiveRows::make(model.symbol, branch.interval, branch.inputs,
+                                                      model.horizon(), {.taker = true, .market = true}));
+    data.push_back(rows.shared());
+    hosted_model.rows.push_back(std::move(rows));
+    hosted_model.heads.push_back(
+        {evaluate::AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration),
+         branch.calibration.until});
+    auto& inputs = series_of(key).inputs;
+    auto found = std::ranges::find(inputs, market, &Inputs::market);
+    if (found == inputs.end())
+      found = inputs.insert(inputs.end(), Inputs{market, features::ModelInputState(branch.interval), {}});
+    found->readers.emplace_back(index, b);
+    for (const std::string& coin : model.market_coins)
+      series_of({coin, branch.interval});
+  }
+  std::string parameters;
+  for (train::TrainedNetwork& network : model.networks) {
+    parameters.append(reinterpret_cast<const char*>(network.params.data()),
+                      network.params.size() * sizeof(float));
+  }
+  auto& networks = shared[sha256_hex(parameters)];
+  if (networks == nullptr) networks = train::prepare_networks(model);
+  for (train::TrainedNetwork& network : model.networks)
+    network.params = {};
+  hosted_model.forecaster.emplace(train::Forecaster::over(std::move(model), std::move(data), networks));
+  hosted.push_back(std::move(hosted_model));
+  return {};
+}
+
+void ModelHost::Impl::advance_interval(Interval interval, std::span<const LiveCandle* const> candles) {
+  const DurationMillis step = market::length_of(interval);
+  std::vector<MarketMove> moves;
+  for (Market& m : markets) {
+    features::MarketReturns returns;
+    for (const LiveCandle* candle : candles) {
+      const Series& s = *find_series(candle->series);
+      const bool follows = candle->values.close_time == s.last_close_time + step;
+      if (follows && std::ranges::find(m.coins, s.key.symbol) != m.coins.end())
+        returns.add(s.key.symbol, std::log(candle->values.close / s.last_close));
+    }
+    moves.push_back(m.states[static_cast<std::size_t>(interval)].push(returns));
+  }
+  for (const LiveCandle* candle : candles)
+    push(*find_series(candle->series), candle->values, moves);
+}
+
+void ModelHost::Impl::push(Series& to, const features::CandleValues& candle,
+                           std::span<const MarketMove> moves) {
+  const bool follows = candle.close_time == to.last_close_time + market::length_of(to.key.interval);
+  features::ModelInputRow row;
+  for (Inputs& inputs : to.inputs) {
+    if (!follows) inputs.state = features::ModelInputState(to.key.interval);
+    const double sigma = inputs.state.push(candle, row, moves[inputs.market]);
+    for (const auto& [model, branch] : inputs.readers) {
+      Head& head = hosted[model].heads[branch];
+      if (!follows) head.conformal.forget_unknown();
+      hosted[model].rows[branch].push(candle, row, sigma);
+      head.conformal.observe(candle.close_time, candle.close);
+    }
+  }
+  to.last_close_time = candle.close_time;
+  to.last_close = candle.close;
+}
+
+ModelForecast ModelHost::Impl::forecast_of(std::size_t model, std::size_t head,
+                                           const evaluate::Outcomes& outcomes,
+                                           const evaluate::Forecasts& forecasts) const {
+  const train::Forecaster& forecaster = *hosted[model].forecaster;
+  const train::Baselines& baselines = forecaster.model().branches[head].baselines;
+  const dataset::SeriesData& data = forecaster.series(head);
+  const std::size_t last = outcomes.size() - 1, H = forecasts.horizon, L = forecasts.levels.size();
+  ModelForecast f{model, head, {data.symbol, data.interval}, outcomes.close_time[last], outcomes.close[last],
+                  outcomes.sigma[last], {}, {}, forecasts.log_range[last], {}, kNaN, {}};
+  const auto tail = [](const std::vector<double>& values, std::size_t count) {
+    return std::vector<double>(values.end() - static_cast<std::ptrdiff_t>(count), values.end());
+  };
+  f.z = tail(forecasts.z, H * L);
+  f.p_up = tail(forecasts.p_up, H);
+  const auto terms = std::span(outcomes.har).last(outcomes.har_terms);
+  for (const train::LogLinear& scale : baselines.har_scale)
+    f.har_scale.push_back(scale.at(f.sigma, terms));
+  if (!baselines.range.coefficients.empty()) f.har_log_range = f.sigma * baselines.range.at(f.sigma, terms);
+  std::string bytes;
+  for (std::size_t b = 0; b < forecaster.heads(); ++b) {
+    const dataset::SeriesData& branch = forecaster.series(b);
+    const std::size_t end = branch.first_at_or_after(f.as_of + 1);  // behind the newest row it may read
+    hash_window(branch, end - 1, forecaster.model().profile.lookback, bytes);
+  }
+  f.input_hash = sha256_hex(bytes);
+  return f;
+}
+
+void ModelHost::Impl::flush(std::size_t index, train::ForecastWorkspace& workspace,
+                            std::vector<ModelForecast>& out) {
+  Hosted& h = hosted[index];
+  train::Forecaster& forecaster = *h.forecaster;
+  forecaster.rows_changed();
+  for (std::size_t head = 0; head < h.heads.size(); ++head) {
+    const dataset::SeriesData& data = h.rows[head].data();
+    std::vector<std::size_t> rows;
+    for (std::size_t row = data.first_at_or_after(h.heads[head].done + 1); row < data.rows(); ++row)
+      if (forecaster.can_forecast(head, row)) rows.push_back(row);
+    if (data.rows() > 0) h.heads[head].done = std::max(h.heads[head].done, data.close_time.back());
+    if (rows.empty()) continue;
+    evaluate::Forecasts forecasts = evaluate::forecasts_of(forecaster, head, rows, workspace);
+    const evaluate::Outcomes outcomes = evaluate::outcomes_of(data, rows, 0.0, INT64_MAX);
+    h.heads[head].conformal.run(outcomes, forecasts);
+    if (outcomes.close_time.back() == instant)
+      out.push_back(forecast_of(index, head, outcomes, forecasts));
+  }
+  for (dataset::LiveRows& rows : h.rows)
+    rows.keep_newest(kKeptRows);
+}
+
+ModelHost::ModelHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ModelHost::ModelHost(ModelHost&&) noexcept = default;
+ModelHost& ModelHost::operator=(ModelHost&&) noexcept = default;
+ModelHost::~ModelHost() = default;
+
+Result<ModelHost> ModelHost::make(std::vector<ModelFile> files, std::size_t threads) {
+  auto impl = std::make_unique<Impl>();
+  impl->workspaces.resize(std::max<std::size_t>(threads, 1));
+  std::map<std::string, std::shared_ptr<const train::PreparedNetworks>> shared;
+  for (ModelFile& file : files)
+    MOP_TRY(impl->add(std::move(file), shared));
+  return ModelHost(std::move(impl));
+}
+
+std::size_t ModelHost::models() const {
+  return impl_->hosted.size();
+}
+const train::TrainedModel& ModelHost::model(std::size_t index) const {
+  return impl_->hosted[index].forecaster->model();
+}
+const std::string& ModelHost::sha256(std::size_t index) const {
+  return impl_->hosted[index].sha256;
+}
+
+std::vector<store::SeriesKey> ModelHost::series() const {
+  std::vector<store::SeriesKey> keys;
+  for (const Series& s : impl_->series)
+    keys.push_back(s.key);
+  std::ranges::sort(keys, {}, order_of);
+  return keys;
+}
+
+void ModelHost::advance(UnixMillis close_time, std::span<const LiveCandle> candles) {
+  MOP_CHECK(close_time > impl_->instant) << close_time;
+  impl_->instant = close_time;
+  for (const Interval interval : market::kIntervals) {
+    std::vector<const LiveCandle*> own;
+    for (const LiveCandle& candle : candles) {
+      MOP_CHECK(candle.values.close_time == close_time) << candle.series.symbol;
+      if (candle.series.interval == interval && impl_->find_series(candle.series) != nullptr)
+        own.push_back(&candle);
+    }
+    // The mean over the coins is a sum of doubles: always in the same order.
+    std::ranges::sort(own, {}, [](const LiveCandle* candle) { return order_of(candle->series); });
+    impl_->advance_interval(interval, own);
+  }
+}
+
+std::vector<ModelForecast> ModelHost::forecast() {
+  const std::size_t threads = impl_->workspaces.size();
+  std::vector<std::vector<ModelForecast>> found(impl_->hosted.size());
+  // One thread per workspace, each with every n-th model: models of a kind cost the same.
+  parallel_for(threads, threads, [&](std::size_t thread) {
+    for (std::size_t m = thread; m < impl_->hosted.size(); m += threads)
+      impl_->flush(m, impl_->workspaces[thread], found[m]);
+  });
+  std::vector<ModelForecast> all;
+  for (auto& own : found)
+    std::ranges::move(own, std::back_inserter(all));
+  return all;
+}
+
+}  // namespace mop::serve

@@ -1,0 +1,81 @@
+// Models that follow the market candle by candle: what they forecast at a close is, digit for digit, what
+// `mop predict` says from the same candles and files.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mop/base/result.h"
+#include "mop/features/candle_values.h"
+#include "mop/market/interval.h"
+#include "mop/store/candle_store.h"
+#include "mop/train/model.h"
+
+namespace mop::serve {
+
+/// A model and the hash of its file.
+struct ModelFile {
+  train::TrainedModel model;
+  std::string sha256;
+};
+
+/// A closed candle of one series.
+struct LiveCandle {
+  store::SeriesKey series;
+  features::CandleValues values;
+};
+
+/// What one model says of one series at a close, calibrated.
+struct ModelForecast {
+  std::size_t model = 0;  // in ModelHost::models()
+  std::size_t head = 0;   // of the model
+  store::SeriesKey series;
+  UnixMillis as_of = 0;  // close time of the candle it was made at
+  double close = 0.0;    // quote currency
+  double sigma = 0.0;    // volatility of one candle's log return
+  std::vector<double> z;       // (H, L) quantiles of ln(price / close) / (sigma sqrt(h)), ascending along L
+  std::vector<double> p_up;    // (H)
+  double log_range = 0.0;      // expected ln(high / low) of the next candle
+  std::vector<double> har_scale;  // (H) what the model's B3 quantiles are scaled by at this close
+  double har_log_range = 0.0;     // B3's expected ln(high / low); NaN when it has none
+  std::string input_hash;         // SHA-256 of everything the networks read
+};
+
+/// Hosts models over all series they read. One thread at a time.
+class ModelHost {
+ public:
+  /// Rows a model keeps behind its newest: enough for a window and for what is still to be forecast.
+  static constexpr std::size_t kKeptRows = 192;
+
+  /// `threads` forecast side by side. Errors: kInvalidArgument for inputs this program does not compute.
+  static Result<ModelHost> make(std::vector<ModelFile> files, std::size_t threads);
+  ModelHost(ModelHost&&) noexcept;
+  ModelHost& operator=(ModelHost&&) noexcept;
+  ~ModelHost();
+
+  /// In the order given, without their networks' parameters.
+  std::size_t models() const;
+  const train::TrainedModel& model(std::size_t index) const;
+  const std::string& sha256(std::size_t index) const;
+  /// Every series that a model reads or that its market inputs are made of, in the order of
+  /// market::all_symbols(), 15m first.
+  std::vector<store::SeriesKey> series() const;
+
+  /// All candles that close at this instant. One that does not follow its series' last candle begins a new
+  /// run: a hole. Series nobody reads are ignored. REQUIRES: instants ascend.
+  void advance(UnixMillis close_time, std::span<const LiveCandle> candles);
+
+  /// Forecasts every row since the last call, which teaches the calibration, and returns those of the instant
+  /// last advanced to, in the order of models and heads. To replay a long history, call it every kReplayRows
+  /// instants.
+  std::vector<ModelForecast> forecast();
+  static constexpr std::size_t kReplayRows = 256;
+
+ private:
+  struct Impl;
+  explicit ModelHost(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mop::serve
