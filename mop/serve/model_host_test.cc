@@ -20,14 +20,14 @@ using market::Interval;
 
 constexpr std::size_t kHours = 1120, kTrainedHours = 800;  // 15m candles: four times as many
 
-// Two coins with a hole of two hours after the training in the second one.
+// Three coins with a hole of two hours after the training in the second one; the third has no model.
 std::vector<CandleSeries> market_candles() {
   std::vector<CandleSeries> all;
   for (const Interval interval : market::kIntervals) {
     const std::size_t per_hour = interval == Interval::k15m ? 4 : 1;
-    for (const std::uint64_t seed : {11u, 12u}) {
+    for (const std::uint64_t seed : {11u, 12u, 13u}) {
       CandleSeries s = train::swinging(interval, kHours * per_hour, seed);
-      s.symbol = seed == 11 ? "BTCUSDT" : "ETHUSDT";
+      s.symbol = seed == 11 ? "BTCUSDT" : seed == 12 ? "ETHUSDT" : "SOLUSDT";
       if (seed == 12) {
         CandleSeries cut = s.slice(0, 850 * per_hour);
         for (std::size_t t = 852 * per_hour; t < s.size(); ++t) {
@@ -79,7 +79,7 @@ std::vector<ModelFile> trained(const std::vector<CandleSeries>& all) {
       job.coins.push_back(std::move(candles));
     }
     job.markets = &markets;
-    job.market_coins = {"BTCUSDT", "ETHUSDT"};
+    job.market_coins = {"BTCUSDT", "ETHUSDT", "SOLUSDT"};
     auto models = train::train_models(job, [](const train::EpochReport&) {}).value();
     for (train::TrainedModel& model : models) {
       const auto series = series_for(known, model);
@@ -90,13 +90,15 @@ std::vector<ModelFile> trained(const std::vector<CandleSeries>& all) {
   return files;
 }
 
-// All candles by the instant they close at.
+// All candles by the instant they close at, as a stream gives them: in no order.
 std::map<UnixMillis, std::vector<LiveCandle>> instants(const std::vector<CandleSeries>& all) {
   std::map<UnixMillis, std::vector<LiveCandle>> by_close;
   for (const CandleSeries& s : all) {
     for (std::size_t t = 0; t < s.size(); ++t)
       by_close[s.close_time(t)].push_back({{s.symbol, s.interval}, features::candle_values(s, t)});
   }
+  for (auto& [close_time, candles] : by_close)
+    if (close_time / kHour % 2 == 0) std::ranges::reverse(candles);
   return by_close;
 }
 
@@ -129,10 +131,13 @@ class ModelHostTest : public testing::Test {
 std::vector<CandleSeries>* ModelHostTest::all_ = nullptr;
 std::vector<ModelFile>* ModelHostTest::files_ = nullptr;
 
-// What `mop predict` and `mop evaluate` compute from all candles at once.
-TEST_F(ModelHostTest, ForecastsAreThoseOfTheBatchDigitForDigit) {
+// What `mop predict` and `mop evaluate` compute from all candles at once, replayed in blocks and live.
+class BatchTest : public ModelHostTest, public testing::WithParamInterface<std::size_t> {};
+INSTANTIATE_TEST_SUITE_P(Every, BatchTest, testing::Values(1, ModelHost::kReplayRows));
+
+TEST_P(BatchTest, ForecastsAreThoseOfTheBatchDigitForDigit) {
   const UnixMillis from = all_->front().close_time(1090 * 4);
-  const auto live = replay(ModelHost::kReplayRows, from, 2);
+  const auto live = replay(GetParam(), from, 2);
   const dataset::Markets markets(*all_);
   std::size_t compared = 0;
   for (std::size_t m = 0; m < files_->size(); ++m) {
@@ -183,8 +188,10 @@ TEST_F(ModelHostTest, NamesTheSeriesItNeedsInTheirOrder) {
   const ModelHost host = ModelHost::make(*files_, 1).value();
   const std::vector<store::SeriesKey> wanted{{"BTCUSDT", Interval::k15m},
                                              {"ETHUSDT", Interval::k15m},
+                                             {"SOLUSDT", Interval::k15m},
                                              {"BTCUSDT", Interval::k1h},
-                                             {"ETHUSDT", Interval::k1h}};
+                                             {"ETHUSDT", Interval::k1h},
+                                             {"SOLUSDT", Interval::k1h}};
   EXPECT_EQ(host.series(), wanted);
   EXPECT_EQ(host.models(), 6u);
 }
