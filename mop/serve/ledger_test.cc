@@ -205,40 +205,32 @@ class TamperTest : public LedgerTest {
   LedgerReport untouched_;
 };
 
-// A copy of the untouched file for each column, so that every one is seen to be hashed.
+// One column after the other, so that every one is seen to be hashed.
 TEST_F(TamperTest, AChangeInAnyColumnOfAnyTableIsFound) {
-  struct Column {
-    std::string table, name;
-    std::int64_t seq;
-  };
-  std::vector<Column> columns;
+  tamper("");
+  int columns = 0;
   for (const auto& [t, seq] :
        {std::pair{kModelTable, 1}, std::pair{kForecastTable, 3}, std::pair{kMissedTable, 5}}) {
     auto select = database_->prepare(fmt::format("SELECT name FROM pragma_table_info('{}')", t.table));
     auto rows = select.value().query({});
     while (rows.next().value()) {
-      if (rows.text(0) != "seq") columns.push_back({std::string(t.table), rows.text(0), seq});
+      const std::string name = rows.text(0);
+      if (name == "seq") continue;
+      const std::string changed = fmt::format(
+          "CASE typeof({0}) WHEN 'integer' THEN {0} + 1 WHEN 'real' THEN {0} * 1.0000000000000005 WHEN "
+          "'text' "
+          "THEN {0} || ' ' ELSE CAST(x'00' || substr({0}, 2) AS BLOB) END",
+          name);
+      ASSERT_TRUE(
+          database_->execute(fmt::format("SAVEPOINT untouched; UPDATE {} SET {} = {} WHERE seq = {}", t.table,
+                                         name, name == "interval" ? "'15m'" : changed, seq)));
+      expect_problem(seq, "was changed");
+      ASSERT_TRUE(database_->execute("ROLLBACK TO untouched; RELEASE untouched"));
+      ++columns;
     }
   }
-  ASSERT_EQ(columns.size(), 30u);
-  for (const Column& c : columns) {
-    const std::string copy = dir_ + "/copy.db";
-    std::filesystem::remove(copy);
-    ASSERT_TRUE(database_->execute(fmt::format("VACUUM INTO '{}'", copy)));
-    const std::string original = std::exchange(path_, copy);
-    open();
-    const std::string forged = fmt::format(
-        "CASE typeof({0}) WHEN 'integer' THEN {0} + 1 WHEN 'real' THEN {0} * 1.0000000000000005 WHEN 'text' "
-        "THEN {0} || ' ' ELSE CAST(x'00' || substr({0}, 2) AS BLOB) END",
-        c.name);
-    const bool minutes = c.name == "interval";
-    tamper(fmt::format("UPDATE {} SET {} = {} WHERE seq = {}", c.table, c.name, minutes ? "'15m'" : forged,
-                       c.seq));
-    expect_problem(c.seq, "was changed");
-    path_ = original;
-    open();
-  }
-  EXPECT_EQ(report().head, untouched_.head);
+  EXPECT_EQ(columns, 30);
+  EXPECT_TRUE(report(untouched_.head).problems.empty());
 }
 
 TEST_F(TamperTest, DeletedRowsAreFound) {
@@ -365,6 +357,8 @@ TEST_F(LedgerTest, ReadingOpensNothingThatIsNotALedger) {
 
 // 50 series at one close is what `serve` writes; it must not cost the forecast its timeliness.
 TEST_F(LedgerTest, ACloseOfFiftySeriesIsDurableInMilliseconds) {
+  durable_ = true;
+  open();
   const ModelRow models[] = {test_model(), test_model('a', Interval::k15m)};
   ASSERT_TRUE(ledger_->add_models(models));
   std::vector<std::string> coins;

@@ -121,6 +121,7 @@ class LedgerTest : public testing::Test {
     auto database = open_database(path_, store::Access::kWrite);
     ASSERT_TRUE(database.has_value()) << database.error().message;
     database_ = std::make_unique<store::Database>(std::move(*database));
+    if (!durable_) static_cast<void>(database_->execute("PRAGMA synchronous = OFF"));  // half the tests' time
     auto ledger = Ledger::open(*database_);
     ASSERT_TRUE(ledger.has_value()) << ledger.error().message;
     ledger_ = std::make_unique<Ledger>(std::move(*ledger));
@@ -150,6 +151,7 @@ class LedgerTest : public testing::Test {
   }
 
   std::string dir_, path_;
+  bool durable_ = false;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<Ledger> ledger_;
 };
