@@ -5,7 +5,6 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <set>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -106,19 +105,24 @@ struct ScoredSeries {
   std::string error;  // why it could not be scored; "" when it was
 };
 
-Result<void> recompute(Context& ctx, serve::Ledger& ledger, const LedgerOptions& opt, ScoredSeries& s) {
+// Candles that cannot be read leave a series unscored; a ledger that cannot be read ends it all.
+Result<ScoredSeries> rescore(Context& ctx, serve::Ledger& ledger, const LedgerOptions& opt,
+                             const store::SeriesKey& key) {
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
-  const auto candles = load_candles(ctx, store, s.key.symbol, s.key.interval);
-  if (!candles) {
-    s.error = candles.error().message;
-    return {};
-  }
-  MOP_TRY_ASSIGN(s.recomputed, ledger.recompute(*candles));
-  if (opt.store) MOP_TRY(ledger.replace_scores(s.key.symbol, s.key.interval, s.recomputed.steps));
+  ScoredSeries s{key, {}, {}};
+  const auto load = [&] {
+    auto candles = load_candles(ctx, store, key.symbol, key.interval);
+    if (!candles) s.error = candles.error().message;
+    return candles;
+  };
+  auto recomputed = ledger.rescore(key, load, opt.store);
+  if (!recomputed && s.error.empty()) return fail(recomputed.error());
+  if (!recomputed) return s;
+  s.recomputed = std::move(*recomputed);
   auto& forecasts = s.recomputed.forecasts;
   if (opt.last > 0 && forecasts.size() > opt.last)
     forecasts.erase(forecasts.begin(), forecasts.end() - static_cast<std::ptrdiff_t>(opt.last));
-  return {};
+  return s;
 }
 
 // Pools of each timeframe: everything, then by champion where there are several.
@@ -238,8 +242,8 @@ Result<Exit> run_score(Context& ctx, serve::Ledger& ledger, const LedgerOptions&
   std::vector<ScoredSeries> all;
   for (const store::SeriesKey& key : series) {
     if (interrupted()) return fail(ErrorCode::kInterrupted, "ledger score was interrupted; run it again");
-    all.push_back({key, {}, {}});
-    MOP_TRY(recompute(ctx, ledger, opt, all.back()));
+    MOP_TRY_ASSIGN(auto scored, rescore(ctx, ledger, opt, key));
+    all.push_back(std::move(scored));
   }
   const Totals totals = count(all);
   if (ctx.json()) {
