@@ -221,13 +221,15 @@ Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelFor
       track.missed_because.clear();
       continue;
     }
+    // A coin that no longer trades is left alone: when it comes back, what lies between is missed.
+    if (!row && track.missed_because.empty() && !gate_.trades({key.second, key.first})) continue;
     if (row) {
       track.missed_because = "the candle it speaks of had closed when it was made";
     } else if (track.missed_because.empty()) {
       track.missed_because = "too few candles since the last hole";
     }
-    const bool trades = gate_.trades({key.second, key.first}) || row;
-    if (trades && last) miss(key, track, {*last + step, close_time}, now, close.missed);
+    if (last) miss(key, track, {*last + step, close_time}, now, close.missed);
+    track.missed_because.clear();
   }
   if (auto written = ledger_->append(close.forecasts, close.missed); !written) {
     for (const ForecastRow& row : close.forecasts)
