@@ -51,7 +51,7 @@ std::vector<store::SeriesKey> CloseGate::overdue(UnixMillis now) const {
   return series;
 }
 
-std::optional<DueClose> CloseGate::due(UnixMillis now) {
+std::optional<DueClose> CloseGate::due(UnixMillis now, bool patient) {
   const UnixMillis next = done_ + kStep;
   if (done_ == 0 || now <= next) return std::nullopt;
   DueClose close{next, {}, {}};
@@ -59,7 +59,8 @@ std::optional<DueClose> CloseGate::due(UnixMillis now) {
     if (!closes_at(key.first, next) || !state.trading || state.waiting.contains(next)) continue;
     close.absent.push_back({key.second, key.first});
   }
-  if (!close.absent.empty() && now <= next + 2 * grace_) return std::nullopt;
+  const DurationMillis wait = patient ? std::max(2 * grace_, kPatience) : 2 * grace_;
+  if (!close.absent.empty() && now <= next + wait) return std::nullopt;
   done_ = next;
   for (auto& [key, state] : series_) {
     if (!closes_at(key.first, next)) continue;

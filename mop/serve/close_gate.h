@@ -32,14 +32,19 @@ class CloseGate {
   enum class Offered : std::uint8_t { kTaken, kKnown, kLate };
   Offered offer(LiveCandle candle);
 
-  /// The next instant that is due, ascending without a gap. Call until there is none.
-  std::optional<DueClose> due(UnixMillis now);
+  /// The next instant that is due, ascending without a gap. Call until there is none. While absent candles are
+  /// still hoped for (`patient`: the stream is down, or REST is being asked), twice the grace is not the end,
+  /// kPatience is.
+  std::optional<DueClose> due(UnixMillis now, bool patient = false);
+  static constexpr DurationMillis kPatience = 5 * kMinute;
 
   /// Series whose candle of the next instant is overdue: REST may have it.
   std::vector<store::SeriesKey> overdue(UnixMillis now) const;
 
   /// Newest instant that was due; 0 before the first.
   UnixMillis done() const { return done_; }
+  /// The one after it; 0 before the first.
+  UnixMillis next() const { return done_ == 0 ? 0 : done_ + 15 * kMinute; }
   /// True while a series trades: it had its candle at its last instant, or has been offered a newer one.
   bool trades(const store::SeriesKey& series) const;
 

@@ -68,6 +68,14 @@ TEST(CloseGateTest, AnAbsentCandleIsWantedAfterTheGraceAndThenDoneWithout) {
   EXPECT_TRUE(g.due(at + kQuarter + 1)->absent.empty());
 }
 
+TEST(CloseGateTest, WhileCandlesAreHopedForTheCloseWaitsLongerButNotForever) {
+  CloseGate g = gate();
+  const UnixMillis at = kNine + kQuarter;
+  g.offer(candle(kBtc, at));
+  EXPECT_FALSE(g.due(at + CloseGate::kPatience, true));
+  EXPECT_TRUE(g.due(at + CloseGate::kPatience + 1, true));
+}
+
 TEST(CloseGateTest, ACandleBehindItsInstantIsLateAndOneGivenTwiceIsKnown) {
   CloseGate g = gate();
   const UnixMillis at = kNine + kQuarter;

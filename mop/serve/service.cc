@@ -158,7 +158,7 @@ UnixMillis Service::newest(const store::SeriesKey& series) const {
   return found == newest_.end() ? 0 : found->second;
 }
 
-Result<std::optional<HandledClose>> Service::handle(UnixMillis now) {
+Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient) {
   MOP_CHECK(host_.has_value()) << "use() first";
   if (replayed_) {
     std::vector<ModelForecast> made = std::move(*replayed_);
@@ -166,7 +166,7 @@ Result<std::optional<HandledClose>> Service::handle(UnixMillis now) {
     MOP_TRY_ASSIGN(HandledClose close, finish(gate_.done(), std::move(made), now));
     return close;
   }
-  const std::optional<DueClose> due = gate_.due(now);
+  const std::optional<DueClose> due = gate_.due(now, patient);
   if (!due) return std::nullopt;
   host_->advance(due->close_time, due->candles);
   for (const LiveCandle& candle : due->candles) {
@@ -279,7 +279,7 @@ Result<std::size_t> Service::settle(UnixMillis now) {
   return scored;
 }
 
-Result<void> Service::describe(Board& board, UnixMillis now) {
+void Service::describe(Board& board, UnixMillis now) const {
   board.series.clear();
   for (const auto& [key, track] : tracks_) {
     BoardSeries s;
@@ -305,7 +305,6 @@ Result<void> Service::describe(Board& board, UnixMillis now) {
   board.health.missed = missed_;
   board.health.late_candles = late_;
   board.health.last_close = gate_.done();
-  return {};
 }
 
 }  // namespace mop::serve

@@ -58,12 +58,14 @@ class Service {
   std::vector<store::SeriesKey> overdue(UnixMillis now) const { return gate_.overdue(now); }
   /// Close time of the newest candle of a series that is stored or offered; 0: none.
   UnixMillis newest(const store::SeriesKey& series) const;
+  /// The instant that will be handled next; 0 before replay().
+  UnixMillis next_close() const { return gate_.next(); }
 
   /// Handles the next close that is due by `now`, the exchange's clock; none when none is. A close is forecast
   /// when the candle that it speaks of has not closed by then, else it is missed, and so is every close of the
   /// series before it that is not in the ledger. Errors: as Ledger::append; the close is then missed, which the
   /// ledger is told when it can be written again.
-  Result<std::optional<HandledClose>> handle(UnixMillis now);
+  Result<std::optional<HandledClose>> handle(UnixMillis now, bool patient = false);  // see CloseGate::due
 
   /// What is not urgent, after handle(): stores the candles that were offered, scores what they are the outcome
   /// of, and when a candle came late replays. Returns the number of steps scored. Errors: those of store and
@@ -71,7 +73,7 @@ class Service {
   Result<std::size_t> settle(UnixMillis now);
 
   /// Fills series and models of a board.
-  Result<void> describe(Board& board, UnixMillis now);
+  void describe(Board& board, UnixMillis now) const;
 
   std::int64_t forecasts() const { return forecasts_; }
   std::int64_t missed() const { return missed_; }
