@@ -50,12 +50,12 @@ struct KlineStream::Impl {
       supervisor.step(now);
       for (const SocketCommand& command : supervisor.take_commands())
         obey(command);
-      for (StreamEvent& event : supervisor.take_events())
-        queue.push(std::move(event));
       {
         const std::lock_guard lock(mutex);
-        counters = supervisor.counters();
+        counters = supervisor.counters();  // first: who sees an event finds it counted
       }
+      for (StreamEvent& event : supervisor.take_events())
+        queue.push(std::move(event));
       const auto event =
           sockets.wait(std::clamp<DurationMillis>(supervisor.next_due() - now, 0, kLongestWait));
       if (event) supervisor.on(*event);
