@@ -300,16 +300,20 @@ TEST(DemotionTest, NeedsALossThatChanceDoesNotExplain) {
   std::vector<ScoredForecast> forecasts(kDemotionWindow);
   const auto with_difference = [&](double mean) {
     Rng rng(3, 1);
-    for (std::size_t i = 0; i < forecasts.size(); ++i) {
-      forecasts[i].as_of = close_of(static_cast<int>(i));
-      forecasts[i].horizon = 7;
-      forecasts[i].score.pinball_har = 0.3;
-      forecasts[i].score.pinball = 0.3 + mean + 0.1 * rng.normal();
+    const std::size_t half = forecasts.size() / 2;
+    for (std::size_t i = 0; i < half; ++i) {
+      const double noise = 0.1 * rng.normal();
+      for (const std::size_t k : {i, i + half}) {  // the noise adds up to nothing
+        forecasts[k].as_of = close_of(static_cast<int>(k));
+        forecasts[k].horizon = 7;
+        forecasts[k].score.pinball_har = 0.3;
+        forecasts[k].score.pinball = 0.3 + mean + (k == i ? noise : -noise);
+      }
     }
     return demotion_of(forecasts, "model");
   };
   EXPECT_TRUE(with_difference(0.03).has_value());
-  EXPECT_FALSE(with_difference(0.001).has_value());
+  EXPECT_FALSE(with_difference(0.003).has_value());
   EXPECT_FALSE(with_difference(-0.03).has_value());  // better, however surely
 }
 
