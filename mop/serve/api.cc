@@ -101,7 +101,7 @@ HttpReply forecast(const ApiCall& call) {
 HttpReply chart(const ApiCall& call) {
   const auto series = series_of(call);
   if (!series) return series.error();
-  const auto count = number_of(call, "candles", 10, kBoardCandles, 72);
+  const auto count = number_of(call, "candles", 10, kBoardCandles, 48);
   if (!count) return count.error();
   const auto theme = parse_chart_theme(call.target.find("theme").value_or("auto"));
   if (!theme) return failure(400, "invalid_argument", theme.error().message);

@@ -30,7 +30,7 @@ constexpr std::string_view kStyle =
     ".g{stroke:var(--rule);fill:none}.ax,.now{stroke:var(--soft);fill:none}.now{stroke-dasharray:3 4}"
     ".bg{fill:var(--bg)}.up{fill:var(--up)}.down{fill:var(--down)}"
     ".wu{stroke:var(--up)}.wd{stroke:var(--down)}"
-    ".f95,.f80,.f50{fill:var(--fan);fill-opacity:.16}.f50{fill-opacity:.3}"
+    ".f95,.f80,.f50{fill:var(--fan);fill-opacity:.19}.f50{fill-opacity:.32}"
     ".m{stroke:var(--fan);stroke-width:2;fill:none;stroke-linejoin:round}";
 
 std::string style_of(ChartTheme theme) {
@@ -126,7 +126,10 @@ View view_of(const BoardSeries& series, std::size_t count) {
   const auto length = static_cast<double>(market::length_of(series.key.interval));
   const auto from = static_cast<double>(v.candles.front().open_time);
   const double last = static_cast<double>(v.candles.back().open_time) + length;
-  v.x = {from, std::max(last, v.fan.times.empty() ? last : v.fan.times.back()) + length / 2, "UTC", {}};
+  v.x = {from,
+         std::max(last, v.fan.times.empty() ? last : v.fan.times.back()) + length / 2,
+         v.fan.bands.empty() ? "UTC" : "shaded: 50, 80 and 95 % intervals · times in UTC",
+         {}};
   v.x.ticks = time_ticks(v.x.lo, v.x.hi);
   v.y = evaluate::padded_axis(lo, hi, 0.04, "");
   v.y.ticks = evaluate::number_ticks(v.y.lo, v.y.hi, 6);

@@ -40,6 +40,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kReadBytes = 4096;
 constexpr int kEventSendBuffer = 64 * 1024;      // in the kernel, for a client of the event stream
+constexpr std::size_t kFlushedAtOnce = 20;       // clients
 constexpr DurationMillis kAcceptPause = 100;     // after an accept that failed: no file descriptor left
 constexpr DurationMillis kLinger = 2 * kSecond;  // for a client to read why its connection ends
 
@@ -133,13 +134,12 @@ class EventClient : public std::enable_shared_from_this<EventClient> {
   // `opening` does not count for the queue: it is as long as what the server keeps.
   void start(std::vector<EventFrame> opening) {
     sending_ = std::move(opening);
-    write();
     watch();
+    write();
   }
 
-  // flush() sends it. False: the client was dropped.
-  bool push(const EventFrame& frame) {
-    queued_bytes_ += frame->size();
+  // flush() sends them. False: the client had not read what came before, and was dropped.
+  bool push(const std::vector<EventFrame>& frames) {
     if (queued_bytes_ > hub_.options.event_queue_bytes) {
       ++hub_.counts.event_clients_dropped;
       beast::error_code ignored;
@@ -147,7 +147,9 @@ class EventClient : public std::enable_shared_from_this<EventClient> {
       stream_.socket().close(ignored);
       return false;
     }
-    queue_.push_back(frame);
+    for (const EventFrame& frame : frames)
+      queued_bytes_ += frame->size();
+    queue_.insert(queue_.end(), frames.begin(), frames.end());
     return true;
   }
 
@@ -173,6 +175,7 @@ class EventClient : public std::enable_shared_from_this<EventClient> {
 
   // Reads nothing of interest: it tells that the client has gone.
   void watch() {
+    stream_.expires_never();  // of this read; a write sets its own
     stream_.async_read_some(asio::buffer(ignored_),
                             [self = shared_from_this()](beast::error_code error, std::size_t) {
                               if (error) return self->end(false);
@@ -416,6 +419,7 @@ struct HttpServer::Impl {
   void beat();
   void spread();
   void for_clients(const std::vector<EventFrame>& frames);
+  void flush(std::vector<std::shared_ptr<EventClient>> clients);
 
   Hub hub;
   std::mutex mutex;  // of `io`, between tell() and stop()
@@ -502,13 +506,18 @@ void HttpServer::Impl::spread() {
 }
 
 void HttpServer::Impl::for_clients(const std::vector<EventFrame>& frames) {
-  std::erase_if(hub.event_clients, [&](const std::shared_ptr<EventClient>& client) {
-    for (const EventFrame& frame : frames) {
-      if (!client->push(frame)) return true;
-    }
-    client->flush();
-    return false;
-  });
+  std::erase_if(hub.event_clients, [&](const auto& client) { return !client->push(frames); });
+  flush({hub.event_clients.begin(), hub.event_clients.end()});
+}
+
+// A few clients at a time, so that requests are answered in between.
+void HttpServer::Impl::flush(std::vector<std::shared_ptr<EventClient>> clients) {
+  for (std::size_t i = 0; i < kFlushedAtOnce && !clients.empty(); ++i) {
+    clients.back()->flush();
+    clients.pop_back();
+  }
+  if (clients.empty()) return;
+  asio::post(*io, [this, rest = std::move(clients)]() mutable { flush(std::move(rest)); });
 }
 
 HttpServer::HttpServer(HttpOptions options, const BoardHolder& board, Clock& clock)

@@ -24,9 +24,9 @@ struct HttpOptions {
   DurationMillis idle_timeout = kMinute;          // between two requests of a connection
   DurationMillis request_timeout = 10 * kSecond;  // from the first byte of a request to its last
   DurationMillis write_timeout = 20 * kSecond;
-  DurationMillis heartbeat = 15 * kSecond;     // between comments on the stream of events
-  std::size_t kept_events = 4096;              // that a client can resume behind
-  std::size_t event_queue_bytes = 256 * 1024;  // behind which a client that does not read is dropped
+  DurationMillis heartbeat = 15 * kSecond;      // between comments on the stream of events
+  std::size_t kept_events = 4096;               // that a client can resume behind
+  std::size_t event_queue_bytes = 1024 * 1024;  // behind which a client that does not read is dropped
 };
 
 /// Answers from the board and the ledger on two threads of its own; knows nothing of models. Everything that

@@ -429,6 +429,16 @@ TEST_F(HttpServerTest, SilenceIsFilledWithComments) {
   EXPECT_EQ(c.read_until("\n\n"), ":\n\n");
 }
 
+TEST_F(HttpServerTest, AClientThatReadsStaysForAsLongAsItLikes) {
+  options_.heartbeat = 20;
+  options_.write_timeout = options_.request_timeout = options_.idle_timeout = 60;
+  start();
+  HttpClient c = follow();
+  c.read_until("\n\n");
+  for (int i = 0; i < 12; ++i)
+    ASSERT_EQ(c.read_until("\n\n"), ":\n\n") << i;
+}
+
 TEST_F(HttpServerTest, AStuckClientIsDroppedAndTwoHundredOthersMissNothing) {
   options_.event_queue_bytes = 64 * 1024;
   start();
