@@ -6,10 +6,10 @@
 #include <string>
 #include <string_view>
 
+#include "mop/base/request_target.h"
 #include "mop/sim/api_reply.h"
 #include "mop/sim/archive_tree.h"
 #include "mop/sim/market_source.h"
-#include "mop/sim/query.h"
 
 namespace mop::sim {
 

@@ -5,10 +5,10 @@
 #include <string_view>
 
 #include "mop/base/clock.h"
+#include "mop/base/request_target.h"
 #include "mop/sim/api_reply.h"
 #include "mop/sim/candle_text.h"
 #include "mop/sim/market_source.h"
-#include "mop/sim/query.h"
 #include "mop/sim/weight_meter.h"
 
 namespace mop::sim {

@@ -2,17 +2,10 @@
 
 #include <chrono>
 
-#include <boost/beast/zlib/deflate_stream.hpp>
-#include <boost/crc.hpp>
-
-#include "mop/base/check.h"
+#include "mop/base/gzip.h"
 
 namespace mop::sim {
 namespace {
-
-namespace zlib = boost::beast::zlib;
-
-constexpr int kLevel = 1;  // 1..9: size matters less on loopback than time
 
 void put(std::string& out, std::uint64_t value, int bytes) {  // little-endian
   for (int i = 0; i < bytes; ++i)
@@ -31,36 +24,6 @@ std::uint32_t dos_time(UnixMillis t) {
 }
 
 }  // namespace
-
-std::uint32_t crc32(std::string_view bytes) {
-  boost::crc_32_type crc;
-  crc.process_bytes(bytes.data(), bytes.size());
-  return crc.checksum();
-}
-
-std::string deflated(std::string_view bytes) {
-  zlib::deflate_stream stream;
-  stream.reset(kLevel, 15, 8, zlib::Strategy::normal);
-  std::string out(stream.upper_bound(bytes.size()) + 16, '\0');
-  zlib::z_params z;
-  z.next_in = bytes.data();
-  z.avail_in = bytes.size();
-  z.next_out = out.data();
-  z.avail_out = out.size();
-  boost::beast::error_code error;
-  stream.write(z, zlib::Flush::finish, error);
-  MOP_CHECK(error == zlib::error::end_of_stream) << "deflate: " << error.message();
-  out.resize(z.total_out);
-  return out;
-}
-
-std::string gzipped(std::string_view bytes) {
-  std::string out("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);  // deflate, no flags, no time, unknown system
-  out += deflated(bytes);
-  put(out, crc32(bytes), 4);
-  put(out, bytes.size(), 4);
-  return out;
-}
 
 std::string zipped(std::string_view name, std::string_view bytes, UnixMillis modified) {
   const std::string body = deflated(bytes);

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "mop/sim/compression.h"
+#include "mop/base/gzip.h"
 #include "mop/sim/faulty_market.h"
 
 namespace mop::sim {

@@ -7,7 +7,7 @@
 #include <boost/json.hpp>
 
 #include "mop/base/json.h"
-#include "mop/sim/query.h"
+#include "mop/base/request_target.h"
 #include "mop/sim/stream_command.h"
 
 namespace mop::sim {

@@ -1,9 +1,9 @@
-#include "mop/sim/query.h"
+#include "mop/base/request_target.h"
 
 #include <algorithm>
 #include <charconv>
 
-namespace mop::sim {
+namespace mop {
 namespace {
 
 std::optional<std::string> decoded(std::string_view text) {
@@ -51,4 +51,4 @@ std::optional<Target> parse_target(std::string_view text) {
   return target;
 }
 
-}  // namespace mop::sim
+}  // namespace mop

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace mop::sim {
+namespace mop {
 
 /// "/api/v3/klines?symbol=BTCUSDT&limit=5", taken apart and percent-decoded.
 struct Target {
@@ -19,4 +19,4 @@ struct Target {
 /// Nothing when a percent sequence is broken or a decoded byte is a control character.
 std::optional<Target> parse_target(std::string_view target);
 
-}  // namespace mop::sim
+}  // namespace mop

@@ -1,0 +1,164 @@
+// Every reply of the API against api/openapi.yaml: endpoints, errors and events, asked of a real server.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import Ajv from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const api = parse(readFileSync(path.join(root, 'api/openapi.yaml'), 'utf8'));
+const TOKEN = 'e2e-token-0123456789';
+
+// A field that is not documented is an error here, though clients must bear new ones.
+function close(schema) {
+  if (schema === null || typeof schema !== 'object') return schema;
+  for (const value of Object.values(schema)) close(value);
+  if (schema.properties && schema.type === 'object') schema.additionalProperties ??= false;
+  return schema;
+}
+const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true });
+ajv.addVocabulary(['components']);
+ajv.addSchema(close({ $id: 'https://mop/api', components: { schemas: api.components.schemas } }));
+const schema = (name) => ajv.getSchema(`https://mop/api#/components/schemas/${name}`);
+function valid(name, value, what) {
+  const check = schema(name);
+  assert.ok(check(value), `${what}: ${JSON.stringify(check.errors?.slice(0, 3))} in ${JSON.stringify(value).slice(0, 400)}`);
+}
+
+const servers = [];
+async function start(...args) {
+  const home = mkdtempSync(path.join(tmpdir(), 'mop-api-'));
+  const driver = spawn(path.join(root, 'build/release/tests/http_driver'), [home, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = new Promise((resolve) => driver.once('exit', resolve));
+  const lines = createInterface({ input: driver.stdout });
+  const url = await new Promise((resolve, reject) => {
+    lines.once('line', resolve);
+    driver.once('error', reject);
+    ended.then((code) => reject(new Error(`http_driver ended with ${code}`)));
+  });
+  const server = {
+    url,
+    say: (line) => driver.stdin.write(`${line}\n`),
+    async stop() {
+      driver.stdin.end();
+      assert.equal(await ended, 0);
+      rmSync(home, { recursive: true });
+    },
+  };
+  servers.push(server);
+  return server;
+}
+let open, closed;
+before(async () => {
+  open = await start();
+  closed = await start(TOKEN);
+});
+after(() => Promise.all(servers.map((server) => server.stop())));
+
+// { status, type, text }; `raw` also sends what fetch would not.
+function ask(server, target, { method = 'GET', headers = {}, body } = {}) {
+  const { hostname, port } = new URL(server.url);
+  return new Promise((resolve, reject) => {
+    const asked = request({ hostname, port, path: target, method, headers, agent: false }, (reply) => {
+      let text = '';
+      reply.setEncoding('utf8').on('data', (part) => (text += part));
+      reply.on('end', () => resolve({ status: reply.statusCode, type: reply.headers['content-type'], text }));
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
+
+const filled = (template) => template.replace('{symbol}', 'BTCUSDT').replace('{timeframe}', '1h');
+const jsonSchemaOf = (response) => response.content?.['application/json']?.schema.$ref?.split('/').pop();
+
+for (const [template, item] of Object.entries(api.paths)) {
+  if (template === '/api/v1/events') continue;
+  test(`${template} is as documented`, async () => {
+    const reply = await ask(open, filled(template));
+    assert.equal(reply.status, 200, reply.text);
+    const documented = item.get.responses['200'];
+    const type = Object.keys(documented.content)[0];
+    assert.ok(reply.type.startsWith(type), reply.type);
+    if (type === 'application/json') valid(jsonSchemaOf(documented), JSON.parse(reply.text), template);
+    for (const { name, in: place, schema: { minimum, maximum, enum: values } } of item.get.parameters ?? []) {
+      if (place !== 'query') continue;
+      for (const good of values ?? [minimum, maximum].filter((x) => x !== undefined))
+        assert.equal((await ask(open, `${filled(template)}?${name}=${good}`)).status, 200, `${name}=${good}`);
+      const wrong = values ? ['other'] : ['x', minimum - 1, ...(maximum === undefined ? [] : [maximum + 1])];
+      for (const bad of wrong) {
+        const refused = await ask(open, `${filled(template)}?${name}=${bad}`);
+        assert.equal(refused.status, 400, `${name}=${bad}`);
+        valid('Error', JSON.parse(refused.text), `${name}=${bad}`);
+      }
+    }
+  });
+}
+
+test('every page of the track record is as documented, and they end', async () => {
+  let pages = 0, forecasts = 0, missed = 0;
+  for (let before = ''; pages < 20; pages++) {
+    const page = JSON.parse((await ask(open, `/api/v1/series/BTCUSDT/1h/track-record?limit=9${before}`)).text);
+    valid('TrackRecord', page, 'page');
+    forecasts += page.forecasts.length;
+    missed += page.missed.length;
+    if (page.next_before === null) break;
+    before = `&before=${page.next_before}`;
+  }
+  assert.deepEqual([forecasts, missed], [60, 1]);
+});
+
+test('every error is as documented', async () => {
+  const cases = [
+    [404, open, '/nothing'],
+    [404, open, '/api/v1/series/NOPE/1h/forecast'],
+    [400, open, '/api/v1/models?x=1'],
+    [400, open, '/%zz'],
+    [405, open, '/metrics', { method: 'POST' }],
+    [413, open, '/metrics', { method: 'POST', body: 'x'.repeat(100_000) }],
+    [414, open, `/${'a'.repeat(3000)}`],
+    [431, open, '/', { headers: { 'X-Long': 'a'.repeat(60_000) } }],
+    [421, open, '/metrics', { headers: { Host: 'rebound.example' } }],
+    [401, closed, '/metrics'],
+    [401, closed, '/metrics', { headers: { Authorization: 'Bearer wrong' } }],
+  ];
+  for (const [status, server, target, options] of cases) {
+    const reply = await ask(server, target, options);
+    assert.equal(reply.status, status, target.slice(0, 60));
+    assert.equal(reply.type, 'application/json');
+    valid('Error', JSON.parse(reply.text), `${status}`);
+  }
+  assert.equal((await ask(closed, '/metrics', { headers: { Authorization: `Bearer ${TOKEN}` } })).status, 200);
+});
+
+test('events are as documented', async () => {
+  const stop = new AbortController();
+  const reply = await fetch(`${open.url}/api/v1/events`, { signal: stop.signal, headers: { 'Last-Event-ID': 'of-yesterday' } });
+  assert.equal(reply.headers.get('content-type'), 'text/event-stream');
+  open.say('close');
+  const seen = {};
+  let text = '', last = '';
+  try {
+    for await (const part of reply.body.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      for (let end; (end = text.indexOf('\n\n')) >= 0; text = text.slice(end + 2)) {
+        const event = Object.fromEntries(text.slice(0, end).split('\n').map((line) => line.split(/: (.*)/s)));
+        if (event.event === undefined) continue;
+        seen[event.event] = (seen[event.event] ?? 0) + 1;
+        valid({ forecast: 'Forecast', score: 'Score', health: 'Health', reset: 'Reset' }[event.event], JSON.parse(event.data), event.event);
+        assert.notEqual(event.id, last);
+        last = event.id;
+      }
+      if (seen.health) break;
+    }
+  } finally {
+    stop.abort();
+  }
+  assert.deepEqual(seen, { reset: 1, forecast: 50, score: 1, health: 1 });
+});
