@@ -88,7 +88,7 @@ class Ledger {
   Result<std::optional<UnixMillis>> last_close(std::string_view symbol, market::Interval interval);
   Result<std::optional<ForecastRow>> newest_forecast(std::string_view symbol, market::Interval interval);
   /// Visits a series' forecasts with since <= as_of < until, ascending, with their numbers; stops at the
-  /// first error.
+  /// first error. A visitor may ask the ledger for anything but another visit.
   using Visit = std::function<Result<void>(std::int64_t seq, const ForecastRow& row)>;
   Result<void> visit(std::string_view symbol, market::Interval interval, UnixMillis since, UnixMillis until,
                      const Visit& visit);

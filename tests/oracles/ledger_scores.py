@@ -29,9 +29,11 @@ assert np.allclose(new.direction, t.direction, equal_nan=True), "direction"
 spread = np.log(np.log(t.outcome_high / t.outcome_low) / t.log_range)
 assert np.allclose(spread, t.log_range_error, rtol=0, atol=1e-9, equal_nan=True), "log_range_error"
 for s in json.load(open(sys.argv[2]))["series"]:
-    mine = new[(new.symbol == s["symbol"]) & (new.timeframe == s["timeframe"]) & (new.step == 1)].mean(numeric_only=True)
-    figures = {c: mine[c] for c in loss} | {f"skill_vs_{b}_pct": 100 * (1 - mine.pinball / mine[f"pinball_{b}"]) for b in ("static", "ewma", "har")}
-    figures |= {"direction_accuracy": mine.direction} | {int(k): mine[f"in{k}"] for k in s["coverage"]}
+    one = (new.symbol == s["symbol"]) & (new.timeframe == s["timeframe"]) & (new.step == 1)
+    mine = new[one].mean(numeric_only=True)
+    figures = {c: mine[c] for c in loss} | {"direction_accuracy": mine.direction}
+    figures |= {f"skill_vs_{b}_pct": 100 * (1 - mine.pinball / mine[f"pinball_{b}"]) for b in ("static", "ewma", "har")}
+    figures |= {int(k): mine[f"in{k}"] for k in s["coverage"]}
     for name, figure in figures.items():
         theirs = s["coverage"][str(name)] if isinstance(name, int) else s[name]
         assert abs(figure - theirs) < 1e-9, (s["symbol"], s["timeframe"], name, figure, theirs)
