@@ -1,5 +1,6 @@
 // `mop serve`: forecasts day and night.
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -17,6 +18,7 @@
 #include "mop/base/sha256.h"
 #include "mop/exchange/curl_transport.h"
 #include "mop/exchange/hosts.h"
+#include "mop/serve/http_server.h"
 #include "mop/serve/schema.h"
 #include "mop/train/model_file.h"
 
@@ -24,7 +26,7 @@ namespace mop::app {
 namespace {
 
 struct ServeFlags {
-  std::string db = "mop.db", kinds = "15m,1h,unified", clock = "real";
+  std::string db = "mop.db", kinds = "15m,1h,unified", clock = "real", listen = "127.0.0.1:8080";
   std::optional<std::string> base_url, ws_url;
   std::optional<double> weight_share;
   std::int64_t closes = -1;
@@ -114,16 +116,24 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   MOP_TRY(service.use(std::move(host)));
   ExchangeClock clock(speed);
   serve::BoardHolder board;
-  ServeLoop loop(service, store, rest, clock, board, nullptr,
+  serve::HttpOptions http;
+  MOP_TRY_ASSIGN(http.address, serve::parse_listen_address(flags.listen));
+  if (const char* token = std::getenv("MOP_API_TOKEN"); token != nullptr) http.token = token;
+  http.database = flags.db;
+  serve::HttpServer server(http, board, ctx.clock);
+  MOP_TRY(server.start());  // before anything takes long: a port that is taken should be told at once
+  ServeLoop loop(service, store, rest, clock, board, &server,
                  {speed, ctx.settings.history_limit, flags.closes});
   MOP_TRY(loop.catch_up());
   MOP_TRY(service.replay(clock.now()));
   malloc_trim(0);  // the stored history that was replayed
   MOP_TRY_ASSIGN(auto stream,
                  exchange::KlineStream::start(stream_options(service, flags, options.base_url, speed)));
-  ctx.say(fmt::format("serving {} series; Ctrl-C ends it", service.series().size()));
+  ctx.say(fmt::format("serving {} series at {}/api/v1/series; Ctrl-C ends it", service.series().size(),
+                      server.url()));
   const auto ended = loop.run(*stream);
   stream->stop();
+  server.stop();
   print_end(ctx, service, loop.times());
   if (!ended) return fail(ended.error());
   return Exit::kDone;
@@ -141,6 +151,10 @@ void add_serve(CLI::App& cli, Context& ctx) {
       "started again it goes on, and says which closes it missed.\n"
       "Rehearsal: mop sim --clock x60 --port 9000, then mop serve --base-url http://127.0.0.1:9000 --clock x60");
   verb->add_option("--db", flags->db, "The database it writes")->capture_default_str();
+  verb->add_option("--listen", flags->listen,
+                   "Address of the API (api/openapi.yaml); port 0 takes a free one. Any but loopback needs a\n"
+                   "token of at least 16 characters in MOP_API_TOKEN")
+      ->capture_default_str();
   verb->add_option("--kinds", flags->kinds, "Models to use: 15m, 1h, unified")->capture_default_str();
   verb->add_option("--base-url", flags->base_url, "REST address [https://api.binance.com]")->type_name("URL");
   verb->add_option("--ws-url", flags->ws_url, "Stream address [the one that goes with --base-url]")

@@ -8,6 +8,7 @@
 #include "mop/base/interrupt.h"
 #include "mop/base/log.h"
 #include "mop/market/interval.h"
+#include "mop/serve/api_json.h"
 
 namespace mop::app {
 namespace {
@@ -127,13 +128,10 @@ void ServeLoop::ask_what_is_missing() {
     healer_.ask(series, service_.newest(series) + 1);
 }
 
-// True when a close was handled.
-Result<bool> ServeLoop::handle_closes() {
-  bool any = false;
+Result<void> ServeLoop::handle_closes() {
   for (;;) {
     MOP_TRY_ASSIGN(const auto close, service_.handle(clock_.now(), healer_.busy() || !connected_));
-    if (!close) return any;
-    any = true;
+    if (!close) return {};
     ++handled_;
     const auto frame = frames_us_.find(close->close_time);
     if (frame != frames_us_.end() && !close->forecasts.empty()) {
@@ -148,6 +146,18 @@ Result<bool> ServeLoop::handle_closes() {
 void ServeLoop::publish(const serve::HandledClose& close) {
   log_info(fmt::format("close {}: {} forecasts, {} missed", close.close_time, close.forecasts.size(),
                        close.missed.size()));
+  put_board();  // before the event: who hears it may ask for the rest
+  if (sink_ == nullptr) return;
+  const auto board = board_.get();
+  for (std::size_t i = 0; i < close.forecasts.size(); ++i)
+    sink_->tell(serve::forecast_event(close.numbers[i], close.forecasts[i], *board));
+  sink_->tell(serve::health_event(*board));
+}
+
+void ServeLoop::tell_scores(const std::vector<serve::ScoredStep>& scored) {
+  if (sink_ == nullptr) return;
+  for (const serve::ScoredStep& one : scored)
+    sink_->tell(serve::score_event(one.forecast, one.score));
 }
 
 void ServeLoop::put_board() {
@@ -168,24 +178,30 @@ void ServeLoop::put_board() {
   board_put_us_ = monotonic_micros();
 }
 
+Result<void> ServeLoop::step() {
+  MOP_TRY(handle_closes());
+  MOP_TRY_ASSIGN(const auto scored, service_.settle(clock_.now()));
+  tell_scores(scored);
+  return {};
+}
+
 Result<void> ServeLoop::run(exchange::KlineStream& stream) {
   put_board();
   while (!interrupted() && (options_.closes < 0 || handled_ < options_.closes)) {
     take_events(stream, kWait);
     take_healed();
     ask_what_is_missing();
-    const auto handled = handle_closes();
-    const auto settled = handled ? service_.settle(clock_.now()) : Result<std::size_t>(fail(handled.error()));
-    if (!settled) {
-      log_error(settled.error().message);
-      if (++failures_ == kMostFailures) return fail(settled.error());
+    const auto done = step();
+    if (!done) {
+      log_error(done.error().message);
+      if (++failures_ == kMostFailures) return fail(done.error());
     } else {
       failures_ = 0;
     }
-    if ((handled && *handled) || monotonic_micros() - board_put_us_ > kBoardEvery) put_board();
+    if (monotonic_micros() - board_put_us_ > kBoardEvery) put_board();
   }
-  const auto settled = service_.settle(clock_.now());
-  if (!settled) return fail(settled.error());
+  MOP_TRY_ASSIGN(const auto scored, service_.settle(clock_.now()));
+  tell_scores(scored);
   return {};
 }
 

@@ -44,8 +44,10 @@ class ServeLoop {
   void take_healed();
   void ask_what_is_missing();
   void ask_all();
-  Result<bool> handle_closes();
+  Result<void> step();
+  Result<void> handle_closes();
   void publish(const serve::HandledClose& close);
+  void tell_scores(const std::vector<serve::ScoredStep>& scored);
   void put_board();
 
   serve::Service& service_;

@@ -229,7 +229,8 @@ Result<void> Ledger::add_models(std::span<const ModelRow> models) {
   return transaction.commit();
 }
 
-Result<void> Ledger::append(std::span<const ForecastRow> forecasts, std::span<const MissedRow> missed) {
+Result<std::vector<std::int64_t>> Ledger::append(std::span<const ForecastRow> forecasts,
+                                                 std::span<const MissedRow> missed) {
   for (const MissedRow& row : missed)
     MOP_TRY(validate(row));
   for (const ForecastRow& row : forecasts)
@@ -240,13 +241,16 @@ Result<void> Ledger::append(std::span<const ForecastRow> forecasts, std::span<co
     MOP_TRY(check_next(row.symbol, row.interval, row.as_of));
     MOP_TRY(append_row(kMissedTable.kind, newest.first, newest.second, columns_of(row), sql_->add_missed));
   }
+  std::vector<std::int64_t> numbers;
   for (const ForecastRow& row : forecasts) {
     MOP_TRY(model_for(row));
     MOP_TRY(check_next(row.symbol, row.interval, row.as_of));
     MOP_TRY(
         append_row(kForecastTable.kind, newest.first, newest.second, columns_of(row), sql_->add_forecast));
+    numbers.push_back(newest.first);
   }
-  return transaction.commit();
+  MOP_TRY(transaction.commit());
+  return numbers;
 }
 
 Result<void> Ledger::check_next(std::string_view symbol, market::Interval interval, UnixMillis as_of) {

@@ -43,6 +43,12 @@ struct LedgerReport {
   std::vector<UnscoredSteps> unscored;  // no problem of the ledger
 };
 
+/// A step whose candle has closed.
+struct ScoredStep {
+  ForecastRow forecast;
+  StepScore score;
+};
+
 /// All scores of one series, computed anew, beside those that are stored.
 struct Recomputed {
   std::vector<ScoredForecast> forecasts;  // scored one step ahead, ascending
@@ -70,12 +76,14 @@ class Ledger {
   /// Missed closes go first, so that a series' older ones stand before its forecast. Errors: kRefused when a
   /// close of the series is there already or a newer one is, when a forecast is after the fact, or its model
   /// unknown or of another shape; kInvalidArgument (validate); and as store::Statement::run.
-  Result<void> append(std::span<const ForecastRow> forecasts, std::span<const MissedRow> missed);
+  /// Returns the forecasts' numbers, in their order.
+  Result<std::vector<std::int64_t>> append(std::span<const ForecastRow> forecasts,
+                                           std::span<const MissedRow> missed);
 
   /// Scores every step that these candles are the outcome of, in one transaction; again gives the same rows.
-  /// Returns the steps. Errors: kInvalidArgument for a price that is not above 0, and as
+  /// Returns what was scored. Errors: kInvalidArgument for a price that is not above 0, and as
   /// store::Statement::run.
-  Result<std::size_t> score(std::span<const ClosedCandle> candles);
+  Result<std::vector<ScoredStep>> score(std::span<const ClosedCandle> candles);
 
   /// Recomputes the whole chain and checks what it must hold: each close of a series once, in order, without
   /// a gap, forecast before the fact and with a model written before. `noted_head` (may be empty): a hash
@@ -131,7 +139,7 @@ class Ledger {
   Result<const ModelRow*> model_for(const ForecastRow& row);
   Result<ForecastRow> read_forecast(const store::Rows& rows);
   Result<void> store_score(const StepScore& score);
-  Result<std::size_t> score_candle(const ClosedCandle& candle);
+  Result<void> score_candle(const ClosedCandle& candle, std::vector<ScoredStep>& scored);
   Result<Recomputed> recompute(const store::SeriesKey& series, const market::CandleSeries& candles);
 
   store::Database* database_;

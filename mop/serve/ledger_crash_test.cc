@@ -121,7 +121,7 @@ TEST_F(LedgerCrashTest, AFullDiskRefusesTheCloseAndTheNextOneFits) {
   ASSERT_TRUE(ledger_->append(close_rows(0), {}));
   ASSERT_TRUE(database_->execute("PRAGMA max_page_count = 1"));  // no more than it has
   int n = 1;
-  Result<void> done;
+  Result<std::vector<std::int64_t>> done;
   while (n < 100 && (done = ledger_->append(close_rows(n), {})))
     ++n;
   ASSERT_FALSE(done.has_value());

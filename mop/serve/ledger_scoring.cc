@@ -95,31 +95,29 @@ Result<void> Ledger::store_score(const StepScore& s) {
                               known(s.log_range_error)});
 }
 
-Result<std::size_t> Ledger::score_candle(const ClosedCandle& candle) {
+Result<void> Ledger::score_candle(const ClosedCandle& candle, std::vector<ScoredStep>& scored) {
   const DurationMillis length = market::length_of(candle.interval);
-  std::size_t scored = 0;
   Rows rows = sql_->due.query({candle.symbol, market::to_string(candle.interval), candle.close_time, length});
   while (true) {
     MOP_TRY_ASSIGN(const bool more, rows.next());
-    if (!more) return scored;
-    MOP_TRY_ASSIGN(const ForecastRow row, read_forecast(rows));
+    if (!more) return {};
+    MOP_TRY_ASSIGN(ForecastRow row, read_forecast(rows));
     const auto step = static_cast<std::size_t>((candle.close_time - row.as_of) / length);
     if ((candle.close_time - row.as_of) % length != 0 || step > row.horizon) continue;
     MOP_TRY_ASSIGN(const ModelRow* model, model_for(row));
-    MOP_TRY(store_score(score_step(rows.integer(0), row, *model, step, candle)));
-    ++scored;
+    StepScore score = score_step(rows.integer(0), row, *model, step, candle);
+    MOP_TRY(store_score(score));
+    scored.push_back({std::move(row), score});
   }
 }
 
-Result<std::size_t> Ledger::score(std::span<const ClosedCandle> candles) {
+Result<std::vector<ScoredStep>> Ledger::score(std::span<const ClosedCandle> candles) {
   for (const ClosedCandle& candle : candles)
     MOP_TRY(check(candle));
   MOP_TRY_ASSIGN(auto transaction, store::Transaction::begin(*database_));
-  std::size_t scored = 0;
-  for (const ClosedCandle& candle : candles) {
-    MOP_TRY_ASSIGN(const std::size_t steps, score_candle(candle));
-    scored += steps;
-  }
+  std::vector<ScoredStep> scored;
+  for (const ClosedCandle& candle : candles)
+    MOP_TRY(score_candle(candle, scored));
   MOP_TRY(transaction.commit());
   return scored;
 }

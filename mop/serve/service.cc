@@ -208,7 +208,7 @@ void Service::miss(const Key& key, const Track& track, Closes closes, UnixMillis
 }
 
 Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelForecast> made, UnixMillis now) {
-  HandledClose close{close_time, {}, {}};
+  HandledClose close{close_time, {}, {}, {}};
   for (auto& [key, track] : tracks_) {
     if (!closes_at(key.first, close_time)) continue;
     MOP_TRY_ASSIGN(const auto last, ledger_->last_close(key.second, key.first));
@@ -231,13 +231,18 @@ Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelFor
     if (last) miss(key, track, {*last + step, close_time}, now, close.missed);
     track.missed_because.clear();
   }
-  if (auto written = ledger_->append(close.forecasts, close.missed); !written) {
+  auto written = ledger_->append(close.forecasts, close.missed);
+  if (!written) {
     for (const ForecastRow& row : close.forecasts)
       tracks_[{row.interval, row.symbol}].missed_because = "the ledger could not be written";
     return fail(written.error());
   }
-  for (const ForecastRow& row : close.forecasts)
-    tracks_[{row.interval, row.symbol}].newest = row;
+  close.numbers = std::move(*written);
+  for (std::size_t i = 0; i < close.forecasts.size(); ++i) {
+    Track& track = tracks_[{close.forecasts[i].interval, close.forecasts[i].symbol}];
+    track.newest = close.forecasts[i];
+    track.number = close.numbers[i];
+  }
   forecasts_ += static_cast<std::int64_t>(close.forecasts.size());
   missed_ += static_cast<std::int64_t>(close.missed.size());
   return close;
@@ -257,15 +262,21 @@ Result<void> Service::judge(const Key& key, Track& track) {
   MOP_TRY_ASSIGN(track.scores, ledger_->live_scores(key.second, key.first, kBoardScored));
   if (!track.newest) {
     MOP_TRY_ASSIGN(track.newest, ledger_->newest_forecast(key.second, key.first));
+    const Ledger::Visit number = [&](std::int64_t seq, const ForecastRow&) -> Result<void> {
+      track.number = seq;
+      return {};
+    };
+    if (track.newest)
+      MOP_TRY(ledger_->visit(key.second, key.first, track.newest->as_of, track.newest->as_of + 1, number));
   }
   const Champion chosen = choose_champion(*host_, track.candidates, {0, options_.expires_after, std::nullopt});
   MOP_TRY_ASSIGN(track.demoted, ledger_->demotion(key.second, key.first, chosen.name, host_->sha256(chosen.model)));
   return {};
 }
 
-Result<std::size_t> Service::settle(UnixMillis now) {
+Result<std::vector<ScoredStep>> Service::settle(UnixMillis now) {
   MOP_TRY(store_offered());
-  MOP_TRY_ASSIGN(const std::size_t scored, ledger_->score(unscored_));
+  MOP_TRY_ASSIGN(std::vector<ScoredStep> scored, ledger_->score(unscored_));
   const std::int64_t turn = now / kInstant;
   std::int64_t place = 0;
   for (auto& [key, track] : tracks_) {
@@ -289,6 +300,7 @@ void Service::describe(Board& board, UnixMillis now) const {
     s.last_close_time = newest(s.key);
     s.stale = s.last_close_time < now - 2 * market::length_of(key.first);
     s.forecast = track.newest;
+    s.seq = track.number;
     s.scores = track.scores;
     s.champion = track.champion.name;
     s.champion_reason = track.champion.reason;

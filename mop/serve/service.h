@@ -28,6 +28,7 @@ struct ServiceOptions {
 struct HandledClose {
   UnixMillis close_time = 0;
   std::vector<ForecastRow> forecasts;  // in the ledger now
+  std::vector<std::int64_t> numbers;   // theirs, there
   std::vector<MissedRow> missed;
 };
 
@@ -68,9 +69,9 @@ class Service {
   Result<std::optional<HandledClose>> handle(UnixMillis now, bool patient = false);  // see CloseGate::due
 
   /// What is not urgent, after handle(): stores the candles that were offered, scores what they are the outcome
-  /// of, and when a candle came late replays. Returns the number of steps scored. Errors: those of store and
+  /// of, and when a candle came late replays. Returns what was scored. Errors: those of store and
   /// ledger; what failed is tried again the next time.
-  Result<std::size_t> settle(UnixMillis now);
+  Result<std::vector<ScoredStep>> settle(UnixMillis now);
 
   /// Fills series and models of a board.
   void describe(Board& board, UnixMillis now) const;
@@ -86,6 +87,7 @@ class Service {
     std::optional<std::string> demoted;  // why, when its live scores say so
     std::string missed_because;          // the last close that was not forecast
     std::optional<ForecastRow> newest;
+    std::int64_t number = 0;           // of it in the ledger
     std::vector<BoardCandle> candles;  // newest kBoardCandles
     std::optional<LiveScores> scores;
   };
