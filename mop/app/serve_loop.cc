@@ -79,8 +79,8 @@ void ServeLoop::take_events(exchange::KlineStream& stream, DurationMillis wait) 
     if (const auto* candle = std::get_if<exchange::StreamCandle>(&*event)) {
       on(*candle);
     } else if (const auto* up = std::get_if<exchange::StreamConnected>(&*event)) {
-      stream_state_ = fmt::format("connected to {}", up->host);
-      log_info(stream_state_);
+      stream_state_ = "connected";
+      log_info(fmt::format("connected to {}", up->host));
       connected_ = true;
       ++reconnects_;
       ask_all();  // what closed meanwhile was not heard
@@ -144,8 +144,9 @@ Result<void> ServeLoop::handle_closes() {
 }
 
 void ServeLoop::publish(const serve::HandledClose& close) {
-  log_info(fmt::format("close {}: {} forecasts, {} missed", close.close_time, close.forecasts.size(),
-                       close.missed.size()));
+  log_info(fmt::format("close {}: {} forecasts, {} missed; forecast {} us, ledger {} us, since the frame {:.1f} ms",
+                       format_utc(close.close_time + 1), close.forecasts.size(), close.missed.size(),
+                       close.forecast_us, close.ledger_us, close_to_ledger_ms_));
   put_board();  // before the event: who hears it may ask for the rest
   if (sink_ == nullptr) return;
   const auto board = board_.get();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "mop/base/check.h"
+#include "mop/base/clock.h"
 #include "mop/evaluate/certificate.h"
 #include "mop/features/candle_rows.h"
 #include "mop/market/symbol.h"
@@ -168,6 +169,7 @@ Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient
   }
   const std::optional<DueClose> due = gate_.due(now, patient);
   if (!due) return std::nullopt;
+  const std::int64_t start = monotonic_micros();
   host_->advance(due->close_time, due->candles);
   for (const LiveCandle& candle : due->candles) {
     const features::CandleValues& v = candle.values;
@@ -178,7 +180,10 @@ Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient
     if (const auto found = tracks_.find(key_of(absent)); found != tracks_.end())
       found->second.missed_because = "its candle did not come in time";
   }
-  MOP_TRY_ASSIGN(HandledClose close, finish(due->close_time, host_->forecast(), now));
+  std::vector<ModelForecast> made = host_->forecast();
+  const std::int64_t forecast_us = monotonic_micros() - start;
+  MOP_TRY_ASSIGN(HandledClose close, finish(due->close_time, std::move(made), now));
+  close.forecast_us = forecast_us;
   return close;
 }
 
@@ -208,7 +213,8 @@ void Service::miss(const Key& key, const Track& track, Closes closes, UnixMillis
 }
 
 Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelForecast> made, UnixMillis now) {
-  HandledClose close{close_time, {}, {}, {}};
+  HandledClose close;
+  close.close_time = close_time;
   for (auto& [key, track] : tracks_) {
     if (!closes_at(key.first, close_time)) continue;
     MOP_TRY_ASSIGN(const auto last, ledger_->last_close(key.second, key.first));
@@ -231,7 +237,14 @@ Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelFor
     if (last) miss(key, track, {*last + step, close_time}, now, close.missed);
     track.missed_because.clear();
   }
+  MOP_TRY(write_down(close));
+  return close;
+}
+
+Result<void> Service::write_down(HandledClose& close) {
+  const std::int64_t start = monotonic_micros();
   auto written = ledger_->append(close.forecasts, close.missed);
+  close.ledger_us = monotonic_micros() - start;
   if (!written) {
     for (const ForecastRow& row : close.forecasts)
       tracks_[{row.interval, row.symbol}].missed_because = "the ledger could not be written";
@@ -245,7 +258,7 @@ Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelFor
   }
   forecasts_ += static_cast<std::int64_t>(close.forecasts.size());
   missed_ += static_cast<std::int64_t>(close.missed.size());
-  return close;
+  return {};
 }
 
 Result<void> Service::store_offered() {
@@ -292,13 +305,16 @@ Result<std::vector<ScoredStep>> Service::settle(UnixMillis now) {
 
 void Service::describe(Board& board, UnixMillis now) const {
   board.series.clear();
-  for (const auto& [key, track] : tracks_) {
+  for (const store::SeriesKey& key : series_) {
+    const auto found = tracks_.find(key_of(key));
+    if (found == tracks_.end()) continue;
+    const Track& track = found->second;
     BoardSeries s;
-    s.key = {key.second, key.first};
+    s.key = key;
     s.candles.assign(track.candles.end() - static_cast<std::ptrdiff_t>(std::min(track.candles.size(), kBoardCandles)),
                      track.candles.end());
     s.last_close_time = newest(s.key);
-    s.stale = s.last_close_time < now - 2 * market::length_of(key.first);
+    s.stale = s.last_close_time < now - 2 * market::length_of(key.interval);
     s.forecast = track.newest;
     s.seq = track.number;
     s.scores = track.scores;

@@ -30,6 +30,7 @@ struct HandledClose {
   std::vector<ForecastRow> forecasts;  // in the ledger now
   std::vector<std::int64_t> numbers;   // theirs, there
   std::vector<MissedRow> missed;
+  std::int64_t forecast_us = 0, ledger_us = 0;  // spent, machine time
 };
 
 /// Forecasts every close of every series it has a model for. What it says is a function of the stored candles
@@ -109,6 +110,7 @@ class Service {
   Result<void> score_stored(std::span<const Cursor> cursors);
   void note_candle(const store::SeriesKey& series, const features::CandleValues& candle);
   Result<HandledClose> finish(UnixMillis close_time, std::vector<ModelForecast> made, UnixMillis now);
+  Result<void> write_down(HandledClose& close);
   std::optional<ForecastRow> row_of(Track& track, std::span<const ModelForecast> made, UnixMillis now);
   struct Closes {
     UnixMillis first, last;
