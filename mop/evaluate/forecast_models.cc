@@ -95,7 +95,10 @@ Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_
 
 Forecasts forecasts_of(const train::Forecaster& forecaster, std::size_t head,
                        std::span<const std::size_t> rows, train::ForecastWorkspace& workspace) {
-  train::HeadForecasts made = forecaster.forecast(head, rows, workspace);
+  return forecasts_of(forecaster, forecaster.forecast(head, rows, workspace));
+}
+
+Forecasts forecasts_of(const train::Forecaster& forecaster, train::HeadForecasts made) {
   Forecasts out{"model",
                 made.horizon,
                 std::move(made.levels),
@@ -103,7 +106,7 @@ Forecasts forecasts_of(const train::Forecaster& forecaster, std::size_t head,
                 {},
                 std::move(made.log_range),
                 forecaster.model().trained_until};
-  for (std::size_t row = 0; row < rows.size(); ++row) {
+  for (std::size_t row = 0; row < out.log_range.size(); ++row) {
     for (std::size_t step = 0; step < out.horizon; ++step) {
       out.p_up.push_back(p_up_from_quantiles(out.levels, out.quantiles(row, step)));
     }

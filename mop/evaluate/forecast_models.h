@@ -19,6 +19,9 @@ Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_
 Forecasts forecasts_of(const train::Forecaster& forecaster, std::size_t head,
                        std::span<const std::size_t> rows, train::ForecastWorkspace& workspace);
 
+/// The same from what the model's networks said already.
+Forecasts forecasts_of(const train::Forecaster& forecaster, train::HeadForecasts made);
+
 /// Forecasts as they are shown: the model's, calibrated, with what became of them.
 struct LiveForecasts {
   std::vector<std::size_t> rows;  // of the head's series

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -58,6 +59,15 @@ struct Hosted {
   std::optional<train::Forecaster> forecaster;
 };
 
+// Rows of one head that are to be forecast, and what the networks say of them.
+struct Pending {
+  std::size_t model, head;
+  std::vector<std::size_t> rows;
+  train::HeadForecasts made;
+};
+
+constexpr std::size_t kLargestBatch = 64;  // windows in one pass: what they need stays in cache
+
 void hash_window(const dataset::SeriesData& data, std::size_t last, std::size_t lookback, std::string& bytes) {
   const std::size_t F = data.inputs();
   const auto x = std::span(data.x).subspan((last + 1 - lookback) * F, lookback * F);
@@ -92,7 +102,9 @@ struct ModelHost::Impl {
   Series* find_series(const store::SeriesKey& key);   // null: nobody reads it
   void advance_interval(Interval interval, std::span<const LiveCandle* const> candles);
   void push(Series& to, const features::CandleValues& candle, std::span<const MarketMove> moves);
-  void flush(std::size_t model, train::ForecastWorkspace& workspace, std::vector<ModelForecast>& out);
+  std::vector<Pending> pending();
+  void infer(std::vector<Pending>& all);
+  std::optional<ModelForecast> calibrate(Pending& pending);
   ModelForecast forecast_of(std::size_t model, std::size_t head, const evaluate::Outcomes& outcomes,
                             const evaluate::Forecasts& forecasts) const;
 };
@@ -234,26 +246,74 @@ ModelForecast ModelHost::Impl::forecast_of(std::size_t model, std::size_t head,
   return f;
 }
 
-void ModelHost::Impl::flush(std::size_t index, train::ForecastWorkspace& workspace,
-                            std::vector<ModelForecast>& out) {
-  Hosted& h = hosted[index];
-  train::Forecaster& forecaster = *h.forecaster;
-  forecaster.rows_changed();
-  for (std::size_t head = 0; head < h.heads.size(); ++head) {
-    const dataset::SeriesData& data = h.rows[head].data();
-    std::vector<std::size_t> rows;
-    for (std::size_t row = data.first_at_or_after(h.heads[head].done + 1); row < data.rows(); ++row)
-      if (forecaster.can_forecast(head, row)) rows.push_back(row);
-    if (data.rows() > 0) h.heads[head].done = std::max(h.heads[head].done, data.close_time.back());
-    if (rows.empty()) continue;
-    evaluate::Forecasts forecasts = evaluate::forecasts_of(forecaster, head, rows, workspace);
-    const evaluate::Outcomes outcomes = evaluate::outcomes_of(data, rows, 0.0, INT64_MAX);
-    h.heads[head].conformal.run(outcomes, forecasts);
-    if (outcomes.close_time.back() == instant)
-      out.push_back(forecast_of(index, head, outcomes, forecasts));
+// Rows of all models that are to be forecast, those of models with the same networks together.
+std::vector<Pending> ModelHost::Impl::pending() {
+  std::vector<Pending> all;
+  for (std::size_t m = 0; m < hosted.size(); ++m) {
+    Hosted& h = hosted[m];
+    h.forecaster->rows_changed();
+    for (std::size_t head = 0; head < h.heads.size(); ++head) {
+      const dataset::SeriesData& data = h.rows[head].data();
+      Pending p{m, head, {}, {}};
+      for (std::size_t row = data.first_at_or_after(h.heads[head].done + 1); row < data.rows(); ++row)
+        if (h.forecaster->can_forecast(head, row)) p.rows.push_back(row);
+      if (data.rows() > 0) h.heads[head].done = std::max(h.heads[head].done, data.close_time.back());
+      if (!p.rows.empty()) all.push_back(std::move(p));
+    }
   }
-  for (dataset::LiveRows& rows : h.rows)
-    rows.keep_newest(kKeptRows);
+  std::ranges::stable_sort(all, std::less{}, [&](const Pending& p) { return hosted[p.model].forecaster->networks(); });
+  return all;
+}
+
+// One pass of the networks for many windows costs far less than one each: the weights are read once.
+void ModelHost::Impl::infer(std::vector<Pending>& all) {
+  std::vector<train::Forecaster::Asked> asked;
+  std::vector<std::size_t> ends;  // of the batches
+  for (auto first = all.begin(); first != all.end();) {
+    const auto* own = hosted[first->model].forecaster->networks();
+    const auto last = std::find_if(first, all.end(), [&](const Pending& p) {
+      return hosted[p.model].forecaster->networks() != own;
+    });
+    const std::size_t begin = asked.size();
+    for (; first != last; ++first) {
+      for (const std::size_t row : first->rows)
+        asked.push_back({&*hosted[first->model].forecaster, first->head, row});
+    }
+    const std::size_t count = asked.size() - begin, share = (count + workspaces.size() - 1) / workspaces.size();
+    const std::size_t batch = std::clamp(share, std::size_t{1}, kLargestBatch);
+    for (std::size_t end = begin; end < asked.size();) {
+      end = std::min(end + batch, asked.size());
+      ends.push_back(end);
+    }
+  }
+  std::vector<train::HeadForecasts> made(asked.size());
+  const std::size_t threads = workspaces.size();
+  parallel_for(threads, threads, [&](std::size_t thread) {
+    for (std::size_t b = thread; b < ends.size(); b += threads) {
+      const std::size_t begin = b == 0 ? 0 : ends[b - 1];
+      auto part = train::Forecaster::forecast_together(std::span(asked).subspan(begin, ends[b] - begin),
+                                                       workspaces[thread]);
+      std::ranges::move(part, made.begin() + static_cast<std::ptrdiff_t>(begin));
+    }
+  });
+  auto next = made.begin();
+  for (Pending& p : all) {
+    p.made = std::move(*next++);
+    for (std::size_t i = 1; i < p.rows.size(); ++i, ++next) {
+      p.made.z.insert(p.made.z.end(), next->z.begin(), next->z.end());
+      p.made.log_range.push_back(next->log_range[0]);
+    }
+  }
+}
+
+// Calibrates a model's forecasts, and gives the one of the instant, if there is.
+std::optional<ModelForecast> ModelHost::Impl::calibrate(Pending& p) {
+  Hosted& h = hosted[p.model];
+  evaluate::Forecasts forecasts = evaluate::forecasts_of(*h.forecaster, std::move(p.made));
+  const evaluate::Outcomes outcomes = evaluate::outcomes_of(h.rows[p.head].data(), p.rows, 0.0, INT64_MAX);
+  h.heads[p.head].conformal.run(outcomes, forecasts);
+  if (outcomes.close_time.back() != instant) return std::nullopt;
+  return forecast_of(p.model, p.head, outcomes, forecasts);
 }
 
 ModelHost::ModelHost(std::size_t threads) : impl_(std::make_unique<Impl>()) {
@@ -305,17 +365,18 @@ void ModelHost::advance(UnixMillis close_time, std::span<const LiveCandle> candl
 }
 
 std::vector<ModelForecast> ModelHost::forecast() {
-  const std::size_t threads = impl_->workspaces.size();
-  std::vector<std::vector<ModelForecast>> found(impl_->hosted.size());
-  // One thread per workspace, each with every n-th model: models of a kind cost the same.
-  parallel_for(threads, threads, [&](std::size_t thread) {
-    for (std::size_t m = thread; m < impl_->hosted.size(); m += threads)
-      impl_->flush(m, impl_->workspaces[thread], found[m]);
-  });
-  std::vector<ModelForecast> all;
-  for (auto& own : found)
-    std::ranges::move(own, std::back_inserter(all));
-  return all;
+  std::vector<Pending> all = impl_->pending();
+  impl_->infer(all);
+  std::vector<ModelForecast> made;
+  for (Pending& p : all) {
+    if (auto forecast = impl_->calibrate(p)) made.push_back(std::move(*forecast));
+  }
+  for (Hosted& h : impl_->hosted) {
+    for (dataset::LiveRows& rows : h.rows)
+      rows.keep_newest(kKeptRows);
+  }
+  std::ranges::sort(made, {}, [](const ModelForecast& f) { return std::pair(f.model, f.head); });
+  return made;
 }
 
 }  // namespace mop::serve

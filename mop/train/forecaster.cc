@@ -81,29 +81,59 @@ Result<std::size_t> Forecaster::head_for(market::Interval interval) const {
               fmt::format("model {} does not forecast {}", model_.id(), market::to_string(interval)));
 }
 
-// Raw outputs (rows, outputs) of the windows that end with these rows: the mean over the networks.
-std::span<const float> Forecaster::infer(std::size_t head, std::span<const std::size_t> rows,
-                                         ForecastWorkspace& w) const {
-  std::vector<dataset::Chunk> windows;
-  for (const std::size_t row : rows) {
-    MOP_CHECK(can_forecast(head, row)) << "row " << row;
-    windows.push_back({static_cast<std::size_t>(primary_row_[head][row]), 1});
+// Raw outputs (asked, outputs) of the windows that end with these rows: the mean over the networks.
+std::span<const float> Forecaster::infer(std::span<const Asked> asked, ForecastWorkspace& w) {
+  const PreparedNetworks& networks = *asked[0].forecaster->networks_;
+  asked[0].forecaster->builder_->shape(asked.size(), 1, w.sequences);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const Forecaster& f = *asked[i].forecaster;
+    MOP_CHECK(f.networks_.get() == &networks) << f.model_.id() << " has other networks";
+    MOP_CHECK(f.can_forecast(asked[i].head, asked[i].row)) << "row " << asked[i].row;
+    f.builder_->build_at({static_cast<std::size_t>(f.primary_row_[asked[i].head][asked[i].row]), 1}, i,
+                         w.sequences);
   }
-  builder_->build(windows, 1, w.sequences);
+  w.sequences.number_rows();
   nn::SequenceBatch batch{w.sequences.batch, 1, {}};
   for (const auto& b : w.sequences.branches)
     batch.branches.push_back({b.steps, b.x, b.read_step, b.row_of, b.distinct});
-  const auto first = w.inference.run(networks_->front(), batch);
-  if (networks_->size() == 1) return first;
+  const auto first = w.inference.run(networks.front(), batch);
+  if (networks.size() == 1) return first;
   w.mean.assign(first.begin(), first.end());
-  for (std::size_t n = 1; n < networks_->size(); ++n) {
-    const auto y = w.inference.run((*networks_)[n], batch);
+  for (std::size_t n = 1; n < networks.size(); ++n) {
+    const auto y = w.inference.run(networks[n], batch);
     for (std::size_t i = 0; i < w.mean.size(); ++i)
       w.mean[i] += y[i];
   }
   for (float& y : w.mean)
-    y /= static_cast<float>(networks_->size());
+    y /= static_cast<float>(networks.size());
   return w.mean;
+}
+
+// `raw`: the outputs of all heads for this row.
+void Forecaster::add_forecast(const Asked& asked, std::span<const float> raw, HeadForecasts& to) const {
+  const BranchModel& branch = model_.branches[asked.head];
+  const std::size_t size = nn::raw_size(branch.head), numbers = branch.head.base.size();
+  std::size_t offset = 0;
+  for (std::size_t h = 0; h < asked.head; ++h)
+    offset += outputs_per_head(model_.branches[h].head);
+  const auto own = raw.subspan(offset, size + 1);
+  to.horizon = branch.head.horizon;
+  to.levels = branch.head.levels;
+  to.z.resize(to.z.size() + numbers);
+  nn::quantiles(branch.head, own.first(size), std::span(to.z).last(numbers));
+  const double u = branch.range_mean + branch.range_sd * static_cast<double>(own[size]);
+  to.log_range.push_back(data_[asked.head]->sigma[asked.row] * std::exp(u));
+}
+
+std::vector<HeadForecasts> Forecaster::forecast_together(std::span<const Asked> asked,
+                                                         ForecastWorkspace& workspace) {
+  const auto y = infer(asked, workspace);
+  std::vector<HeadForecasts> out(asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const std::size_t outputs = asked[i].forecaster->model_.shape.outputs;
+    asked[i].forecaster->add_forecast(asked[i], y.subspan(i * outputs, outputs), out[i]);
+  }
+  return out;
 }
 
 HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t> rows) {
@@ -112,29 +142,25 @@ HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t
 
 HeadForecasts Forecaster::forecast(std::size_t head, std::span<const std::size_t> rows,
                                    ForecastWorkspace& workspace) const {
-  const BranchModel& branch = model_.branches[head];
-  const std::size_t raw = nn::raw_size(branch.head), H = branch.head.horizon, K = branch.head.levels.size();
-  std::size_t offset = 0;
-  for (std::size_t h = 0; h < head; ++h)
-    offset += outputs_per_head(model_.branches[h].head);
-
-  HeadForecasts out{H, branch.head.levels, std::vector<double>(rows.size() * H * K), {}};
+  const nn::QuantileHead& shape = model_.branches[head].head;
+  HeadForecasts out{shape.horizon, shape.levels, {}, {}};
+  out.z.reserve(rows.size() * shape.base.size());
   out.log_range.reserve(rows.size());
+  std::vector<Asked> asked;
   for (std::size_t i = 0; i < rows.size(); i += kBatch) {
-    const auto part = rows.subspan(i, std::min(kBatch, rows.size() - i));
-    const auto y = infer(head, part, workspace);
-    for (std::size_t j = 0; j < part.size(); ++j) {
-      const auto own = y.subspan(j * model_.shape.outputs + offset, raw + 1);
-      nn::quantiles(branch.head, own.first(raw), std::span(out.z).subspan((i + j) * H * K, H * K));
-      const double u = branch.range_mean + branch.range_sd * static_cast<double>(own[raw]);
-      out.log_range.push_back(data_[head]->sigma[part[j]] * std::exp(u));
-    }
+    asked.clear();
+    for (const std::size_t row : rows.subspan(i, std::min(kBatch, rows.size() - i)))
+      asked.push_back({this, head, row});
+    const auto y = infer(asked, workspace);
+    for (std::size_t j = 0; j < asked.size(); ++j)
+      add_forecast(asked[j], y.subspan(j * model_.shape.outputs, model_.shape.outputs), out);
   }
   return out;
 }
 
 Window Forecaster::window(std::size_t head, std::size_t row) {
-  const auto y = infer(head, std::span(&row, 1), workspace_);
+  const Asked asked{this, head, row};
+  const auto y = infer({&asked, 1}, workspace_);
   Window window{{}, {y.begin(), y.end()}};
   for (const auto& b : workspace_.sequences.branches)
     window.inputs.push_back(b.x);  // one sequence: (T, 1, F)

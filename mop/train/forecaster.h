@@ -67,14 +67,25 @@ class Forecaster {
   HeadForecasts forecast(std::size_t head, std::span<const std::size_t> rows);
   HeadForecasts forecast(std::size_t head, std::span<const std::size_t> rows,
                          ForecastWorkspace& workspace) const;
+  /// One row of one head of several models that share their networks (prepare_networks), in one pass: the same
+  /// bytes as forecast() of each. REQUIRES: at least one, can_forecast() for each.
+  struct Asked {
+    const Forecaster* forecaster;
+    std::size_t head, row;
+  };
+  static std::vector<HeadForecasts> forecast_together(std::span<const Asked> asked,
+                                                      ForecastWorkspace& workspace);
+  /// The same for models that share them.
+  const PreparedNetworks* networks() const { return networks_.get(); }
+
   /// What forecast() feeds the network for one row, and what comes out. REQUIRES: can_forecast().
   Window window(std::size_t head, std::size_t row);
 
  private:
   Forecaster(TrainedModel model, std::vector<std::shared_ptr<const dataset::SeriesData>> data,
              std::shared_ptr<const PreparedNetworks> networks);
-  std::span<const float> infer(std::size_t head, std::span<const std::size_t> rows,
-                               ForecastWorkspace& workspace) const;
+  static std::span<const float> infer(std::span<const Asked> asked, ForecastWorkspace& workspace);
+  void add_forecast(const Asked& asked, std::span<const float> raw, HeadForecasts& to) const;
 
   TrainedModel model_;
   std::vector<std::shared_ptr<const dataset::SeriesData>> data_;
