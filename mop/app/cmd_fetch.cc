@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "mop/app/command.h"
+#include "mop/app/exchange_options.h"
 #include "mop/app/fetch_report.h"
 #include "mop/app/fetch_series.h"
 #include "mop/app/series_text.h"
@@ -128,24 +129,6 @@ void fetch_all(FetchRun& run, std::size_t workers) {
   });
 }
 
-Result<exchange::BinanceOptions> binance_options(const Context& ctx, const FetchFlags& flags) {
-  if (ctx.flags.offline) {
-    return fail(ErrorCode::kRefused, "fetch needs the network and --offline forbids it; leave --offline out");
-  }
-  exchange::BinanceOptions options;
-  options.base_url = flags.base_url.value_or(ctx.settings.base_url);
-  options.weight_share = flags.weight_share.value_or(ctx.settings.weight_share);
-  options.other_hosts = exchange::hosts_from(options.base_url);
-  options.other_hosts.erase(options.other_hosts.begin());
-  options.shared_weight = exchange::shared_weight_path(options.base_url);
-  options.jitter_seed = static_cast<std::uint64_t>(monotonic_micros());  // programs must not retry in step
-  if (!options.base_url.starts_with("http://") && !options.base_url.starts_with("https://")) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("--base-url must begin with https:// or http://, was '{}'", options.base_url));
-  }
-  return options;
-}
-
 // The limit that holds today. `--weight-share` is a part of it.
 void learn_limit(exchange::BinanceRest& rest, const FetchRun& run) {
   const auto info = rest.exchange_info({run.series.front().series.symbol});
@@ -218,7 +201,8 @@ Result<Exit> end_of(const FetchRun& run, std::size_t stored) {
 
 Result<Exit> run_fetch(Context& ctx, const FetchFlags& flags) {
   const std::int64_t start = monotonic_micros();
-  MOP_TRY_ASSIGN(const exchange::BinanceOptions options, binance_options(ctx, flags));
+  MOP_TRY_ASSIGN(const exchange::BinanceOptions options,
+                 binance_options(ctx, "fetch", flags.base_url, flags.weight_share));
   MOP_TRY_ASSIGN(FetchSource source, parse_fetch_source(flags.source));
   source.archive = source.archive && (source.archive_needed || archive_belongs(options, flags));
   if (!fallback_belongs(options, flags)) source.fallback.clear();

@@ -80,6 +80,8 @@ void add_evaluate(CLI::App& cli, Context& ctx);
 void add_canaries(CLI::App& cli, Context& ctx);
 void add_predict(CLI::App& cli, Context& ctx);
 void add_export(CLI::App& cli, Context& ctx);
+void add_serve(CLI::App& cli, Context& ctx);
+void add_ledger(CLI::App& cli, Context& ctx);
 void add_sim(CLI::App& cli, Context& ctx);
 
 /// Parses and runs one command line; returns the exit status. `main` calls nothing else.

@@ -58,6 +58,11 @@ void LiveRows::fill_targets(const features::CandleValues& candle) {
   if (known >= 1) d.next_log_range[last - 1] = std::log(candle.high / candle.low);
 }
 
+void LiveRows::clear() {
+  keep_newest(0);
+  run_ = 0;
+}
+
 void LiveRows::keep_newest(std::size_t rows) {
   SeriesData& d = *data_;
   if (d.rows() <= rows) return;

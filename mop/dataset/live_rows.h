@@ -28,6 +28,9 @@ class LiveRows {
   /// Forgets all but the newest `rows`: of a row that stays, only as much history counts as stays with it.
   void keep_newest(std::size_t rows);
 
+  /// As if no candle had been pushed.
+  void clear();
+
   const SeriesData& data() const { return *data_; }
   /// The same rows for as long as they are wanted; they go on growing.
   std::shared_ptr<const SeriesData> shared() const { return data_; }

@@ -248,6 +248,17 @@ TEST(HostsTest, BinancesHostsStandInForEachOtherAndNobodyElseFor) {
   EXPECT_EQ(hosts_from("http://127.0.0.1:9000/"), alone);
 }
 
+TEST(HostsTest, StreamsOfAnAddress) {
+  const auto binance = stream_hosts_from("https://api.binance.com");
+  ASSERT_EQ(binance.size(), 3u);
+  EXPECT_EQ(binance.front(), "wss://stream.binance.com:9443");
+  EXPECT_EQ(binance.back(), "wss://data-stream.binance.vision") << "market data only: the last one to ask";
+  using Hosts = std::vector<std::string>;
+  EXPECT_EQ(stream_hosts_from("http://127.0.0.1:9000/"), Hosts{"ws://127.0.0.1:9000"});
+  EXPECT_EQ(stream_hosts_from("https://proxy.example"), Hosts{"wss://proxy.example"});
+  EXPECT_EQ(stream_hosts_from("ws://127.0.0.1:9000"), Hosts{"ws://127.0.0.1:9000"});
+}
+
 TEST(BinanceRestTest, ABlockedHostIsLeftForTheNextAndNotAskedAgain) {
   for (const int status : {451, 403}) {
     Fixture f({bad(status), time_reply()}, two_hosts());

@@ -10,6 +10,8 @@ constexpr std::array<std::string_view, 7> kHosts{
     "https://api.binance.com",        "https://api-gcp.binance.com", "https://api1.binance.com",
     "https://api2.binance.com",       "https://api3.binance.com",    "https://api4.binance.com",
     "https://data-api.binance.vision"};
+constexpr std::array<std::string_view, 3> kStreamHosts{
+    "wss://stream.binance.com:9443", "wss://stream.binance.com:443", "wss://data-stream.binance.vision"};
 
 std::string_view without_final_slash(std::string_view url) {
   while (url.ends_with('/'))
@@ -31,6 +33,13 @@ std::vector<std::string> hosts_from(std::string_view base_url) {
     if (host != first) hosts.emplace_back(host);
   }
   return hosts;
+}
+
+std::vector<std::string> stream_hosts_from(std::string_view base_url) {
+  if (is_binance_host(base_url)) return {kStreamHosts.begin(), kStreamHosts.end()};
+  std::string url(without_final_slash(base_url));
+  if (url.starts_with("http")) url.replace(0, 4, "ws");
+  return {url};
 }
 
 }  // namespace mop::exchange

@@ -1,4 +1,4 @@
-// Binance's REST hosts for spot market data.
+// Binance's hosts for spot market data.
 #pragma once
 #include <string>
 #include <string_view>
@@ -13,5 +13,10 @@ bool is_binance_host(std::string_view base_url);
 /// api-gcp, api1 to api4, and data-api.binance.vision, which has market data only and answers from most
 /// places where the others refuse (HTTP 451). Another address (a proxy, a simulation) stands alone.
 std::vector<std::string> hosts_from(std::string_view base_url);
+
+/// Hosts of the market streams that go with a REST address, in order: for Binance's own stream.binance.com
+/// (two ports), then data-stream.binance.vision, which has market data only. Another address stands alone,
+/// with ws and wss for http and https. An address with ws or wss is taken as it is.
+std::vector<std::string> stream_hosts_from(std::string_view base_url);
 
 }  // namespace mop::exchange

@@ -25,7 +25,7 @@ namespace mop::serve {
 
 /// A row of the chain that is not as it was written.
 struct LedgerProblem {
-  std::int64_t seq = 0;  // number of the row; 0 when it is about a series
+  std::int64_t seq = 0;
   std::string what;
 };
 
@@ -88,7 +88,7 @@ class Ledger {
   Result<std::optional<UnixMillis>> last_close(std::string_view symbol, market::Interval interval);
   Result<std::optional<ForecastRow>> newest_forecast(std::string_view symbol, market::Interval interval);
   /// Visits a series' forecasts with since <= as_of < until, ascending, with their numbers; stops at the
-  /// first error.
+  /// first error. A visitor may ask the ledger for anything but another visit.
   using Visit = std::function<Result<void>(std::int64_t seq, const ForecastRow& row)>;
   Result<void> visit(std::string_view symbol, market::Interval interval, UnixMillis since, UnixMillis until,
                      const Visit& visit);
@@ -113,11 +113,12 @@ class Ledger {
   Result<std::optional<std::string>> demotion(std::string_view symbol, market::Interval interval,
                                               std::string_view champion, std::string_view model_sha256 = {});
 
-  /// Scores a series anew from its rows and these candles. Changes nothing.
-  Result<Recomputed> recompute(const market::CandleSeries& candles);
-  /// Puts recomputed scores in the place of all stored ones of the series.
-  Result<void> replace_scores(std::string_view symbol, market::Interval interval,
-                              std::span<const StepScore> steps);
+  /// Scores a series anew from its rows and the candles that `load` gives; with `replace` the result takes
+  /// the place of every stored score. The ledger stands still meanwhile (a snapshot; the write lock with
+  /// `replace`), so a candle that closes while candles are loaded is no difference. Errors: those of `load`
+  /// too.
+  using LoadCandles = std::function<Result<market::CandleSeries>()>;
+  Result<Recomputed> rescore(const store::SeriesKey& series, const LoadCandles& load, bool replace);
 
  private:
   struct Statements;
@@ -131,6 +132,7 @@ class Ledger {
   Result<ForecastRow> read_forecast(const store::Rows& rows);
   Result<void> store_score(const StepScore& score);
   Result<std::size_t> score_candle(const ClosedCandle& candle);
+  Result<Recomputed> recompute(const store::SeriesKey& series, const market::CandleSeries& candles);
 
   store::Database* database_;
   std::unique_ptr<Statements> sql_;

@@ -98,6 +98,7 @@ evaluate::Bounds bootstrap_direction(std::span<const std::vector<ScoredForecast>
   }
   if (by_day.size() < kFewestDays) return {kUnknown, kUnknown};
   std::vector<std::pair<double, double>> days;
+  days.reserve(by_day.size());
   for (const auto& [day, counts] : by_day)
     days.push_back(counts);
   Rng rng(1, kBootstrapStream);
@@ -127,6 +128,7 @@ std::vector<double> differences_by_close(std::span<const std::vector<ScoredForec
     }
   }
   std::vector<double> differences;
+  differences.reserve(by_close.size());
   for (const auto& [close, at] : by_close)
     differences.push_back(ratio(at.first, at.second));
   return differences;

@@ -177,8 +177,8 @@ Result<std::optional<std::string>> Ledger::demotion(std::string_view symbol, mar
   return demotion_of(forecasts, champion);
 }
 
-Result<Recomputed> Ledger::recompute(const market::CandleSeries& candles) {
-  const DurationMillis length = market::length_of(candles.interval);
+Result<Recomputed> Ledger::recompute(const store::SeriesKey& series, const market::CandleSeries& candles) {
+  const DurationMillis length = market::length_of(series.interval);
   Recomputed out;
   const Visit score_row = [&](std::int64_t seq, const ForecastRow& row) -> Result<void> {
     MOP_TRY_ASSIGN(const ModelRow* model, model_for(row));
@@ -193,17 +193,22 @@ Result<Recomputed> Ledger::recompute(const market::CandleSeries& candles) {
     compare(row, std::span(out.steps).subspan(before), stored, out);
     return {};
   };
-  MOP_TRY(visit(candles.symbol, candles.interval, 0, kForever, score_row));
+  MOP_TRY(visit(series.symbol, series.interval, 0, kForever, score_row));
   return out;
 }
 
-Result<void> Ledger::replace_scores(std::string_view symbol, market::Interval interval,
-                                    std::span<const StepScore> steps) {
-  MOP_TRY_ASSIGN(auto transaction, store::Transaction::begin(*database_));
-  MOP_TRY(sql_->drop_scores.run({symbol, market::to_string(interval)}));
-  for (const StepScore& score : steps)
+Result<Recomputed> Ledger::rescore(const store::SeriesKey& series, const LoadCandles& load, bool replace) {
+  using store::Transaction;
+  MOP_TRY_ASSIGN(auto transaction,
+                 replace ? Transaction::begin(*database_) : Transaction::snapshot(*database_));
+  MOP_TRY_ASSIGN(const market::CandleSeries candles, load());
+  MOP_TRY_ASSIGN(Recomputed out, recompute(series, candles));
+  if (!replace) return out;
+  MOP_TRY(sql_->drop_scores.run({series.symbol, market::to_string(series.interval)}));
+  for (const StepScore& score : out.steps)
     MOP_TRY(store_score(score));
-  return transaction.commit();
+  MOP_TRY(transaction.commit());
+  return out;
 }
 
 }  // namespace mop::serve

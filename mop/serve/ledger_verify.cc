@@ -74,6 +74,7 @@ class ChainWalk {
         return fmt::format("row {} ({}) is in the chain, but not in the table {}", seq, kind,
                            kChainedTables[i].table);
       std::vector<Value> columns;
+      columns.reserve(static_cast<std::size_t>(kChainedTables[i].count));
       for (int c = 0; c < kChainedTables[i].count; ++c)
         columns.push_back(row.value(c));
       const std::string computed = chain_hash(previous, kind, seq, columns);

@@ -82,7 +82,11 @@ struct ModelHost::Impl {
   std::vector<train::ForecastWorkspace> workspaces;
   UnixMillis instant = 0;
 
-  Result<void> add(ModelFile file, std::map<std::string, std::shared_ptr<const train::PreparedNetworks>>& shared);
+  // By the hash of their parameters: models learnt together hold the same networks.
+  std::map<std::string, std::shared_ptr<const train::PreparedNetworks>> networks;
+
+  Result<void> add(ModelFile file);
+  void restart();
   std::size_t market_of(const train::TrainedModel& model);
   Series& series_of(const store::SeriesKey& key);     // adds it when it is new
   Series* find_series(const store::SeriesKey& key);   // null: nobody reads it
@@ -110,9 +114,7 @@ Series& ModelHost::Impl::series_of(const store::SeriesKey& key) {
   return series.emplace_back(Series{key, 0, kNaN, {}});
 }
 
-// Models learnt together hold the same networks: they are prepared once, and kept once.
-Result<void> ModelHost::Impl::add(
-    ModelFile file, std::map<std::string, std::shared_ptr<const train::PreparedNetworks>>& shared) {
+Result<void> ModelHost::Impl::add(ModelFile file) {
   train::TrainedModel& model = file.model;
   Hosted hosted_model{std::move(file.sha256), {}, {}, {}};
   const std::size_t market = market_of(model), index = hosted.size();
@@ -140,13 +142,33 @@ Result<void> ModelHost::Impl::add(
     parameters.append(reinterpret_cast<const char*>(network.params.data()),
                       network.params.size() * sizeof(float));
   }
-  auto& networks = shared[sha256_hex(parameters)];
-  if (networks == nullptr) networks = train::prepare_networks(model);
+  auto& shared = networks[sha256_hex(parameters)];
+  if (shared == nullptr) shared = train::prepare_networks(model);
   for (train::TrainedNetwork& network : model.networks)
     network.params = {};
-  hosted_model.forecaster.emplace(train::Forecaster::over(std::move(model), std::move(data), networks));
+  hosted_model.forecaster.emplace(train::Forecaster::over(std::move(model), std::move(data), shared));
   hosted.push_back(std::move(hosted_model));
   return {};
+}
+
+void ModelHost::Impl::restart() {
+  for (Market& m : markets)
+    m = Market{std::move(m.coins)};
+  for (Series& s : series) {
+    s.last_close_time = 0;
+    s.last_close = kNaN;
+    for (Inputs& inputs : s.inputs)
+      inputs.state = features::ModelInputState(s.key.interval);
+  }
+  for (Hosted& h : hosted) {
+    for (std::size_t b = 0; b < h.rows.size(); ++b) {
+      const train::BranchModel& branch = h.forecaster->model().branches[b];
+      h.rows[b].clear();
+      h.heads[b] = {evaluate::AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration),
+                    branch.calibration.until};
+    }
+  }
+  instant = 0;
 }
 
 void ModelHost::Impl::advance_interval(Interval interval, std::span<const LiveCandle* const> candles) {
@@ -234,18 +256,18 @@ void ModelHost::Impl::flush(std::size_t index, train::ForecastWorkspace& workspa
     rows.keep_newest(kKeptRows);
 }
 
-ModelHost::ModelHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ModelHost::ModelHost(std::size_t threads) : impl_(std::make_unique<Impl>()) {
+  impl_->workspaces.resize(std::max<std::size_t>(threads, 1));
+}
 ModelHost::ModelHost(ModelHost&&) noexcept = default;
 ModelHost& ModelHost::operator=(ModelHost&&) noexcept = default;
 ModelHost::~ModelHost() = default;
 
-Result<ModelHost> ModelHost::make(std::vector<ModelFile> files, std::size_t threads) {
-  auto impl = std::make_unique<Impl>();
-  impl->workspaces.resize(std::max<std::size_t>(threads, 1));
-  std::map<std::string, std::shared_ptr<const train::PreparedNetworks>> shared;
-  for (ModelFile& file : files)
-    MOP_TRY(impl->add(std::move(file), shared));
-  return ModelHost(std::move(impl));
+Result<void> ModelHost::add(ModelFile file) {
+  return impl_->add(std::move(file));
+}
+void ModelHost::restart() {
+  impl_->restart();
 }
 
 std::size_t ModelHost::models() const {

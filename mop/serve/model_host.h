@@ -48,13 +48,19 @@ class ModelHost {
   /// Rows a model keeps behind its newest: enough for a window and for what is still to be forecast.
   static constexpr std::size_t kKeptRows = 192;
 
-  /// `threads` forecast side by side. Errors: kInvalidArgument for inputs this program does not compute.
-  static Result<ModelHost> make(std::vector<ModelFile> files, std::size_t threads);
+  /// `threads` forecast side by side.
+  explicit ModelHost(std::size_t threads);
   ModelHost(ModelHost&&) noexcept;
   ModelHost& operator=(ModelHost&&) noexcept;
   ~ModelHost();
 
-  /// In the order given, without their networks' parameters.
+  /// Takes a model in, before the first advance(). Errors: kInvalidArgument for inputs this program does not
+  /// compute.
+  Result<void> add(ModelFile file);
+  /// Forgets every candle: as after the last add().
+  void restart();
+
+  /// In the order they were added, without their networks' parameters.
   std::size_t models() const;
   const train::TrainedModel& model(std::size_t index) const;
   const std::string& sha256(std::size_t index) const;
@@ -74,7 +80,6 @@ class ModelHost {
 
  private:
   struct Impl;
-  explicit ModelHost(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

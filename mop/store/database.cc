@@ -321,6 +321,12 @@ Result<Transaction> Transaction::begin(Database& database) {
   return Transaction(database);
 }
 
+Result<Transaction> Transaction::snapshot(Database& database) {
+  MOP_TRY(
+      database.execute("BEGIN; SELECT count(*) FROM sqlite_master"));  // the view begins with the first read
+  return Transaction(database);
+}
+
 Transaction::Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
 
 Transaction::~Transaction() {

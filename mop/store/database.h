@@ -122,6 +122,8 @@ class Transaction {
  public:
   /// Errors: kUnavailable when another process keeps the lock. `database` must outlive it.
   static Result<Transaction> begin(Database& database);
+  /// For reading only: until it ends, the connection sees the database as it is now. Stops no writer.
+  static Result<Transaction> snapshot(Database& database);
   Transaction(Transaction&& other) noexcept;
   Transaction& operator=(Transaction&&) = delete;
   Transaction(const Transaction&) = delete;

@@ -83,6 +83,18 @@ TEST_F(DatabaseTest, WhatWasNotCommittedIsUndone) {
   EXPECT_EQ(count(*db), 1);
 }
 
+TEST_F(DatabaseTest, ASnapshotSeesNothingOfWhatIsWrittenMeanwhile) {
+  auto db = open();
+  auto reader = open(Access::kRead);
+  {
+    const auto snapshot = Transaction::snapshot(*reader);
+    ASSERT_TRUE(snapshot.has_value());
+    ASSERT_TRUE(db->execute("INSERT INTO t (id) VALUES (1)"));
+    EXPECT_EQ(count(*reader), 0);
+  }
+  EXPECT_EQ(count(*reader), 1);
+}
+
 TEST_F(DatabaseTest, CommittedRowsSurviveAPowerCut) {
   auto db = open();
   for (const auto& [sql, wanted] :

@@ -1,0 +1,192 @@
+#include "mop/app/serve_loop.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "mop/base/clock.h"
+#include "mop/base/interrupt.h"
+#include "mop/base/log.h"
+#include "mop/market/interval.h"
+
+namespace mop::app {
+namespace {
+
+constexpr DurationMillis kWait = 20;          // machine time; an event ends it
+constexpr std::int64_t kBoardEvery = 500'000;  // microseconds between boards without a close
+constexpr DurationMillis kPollAfter = 2 * kSecond;  // behind a close, without a stream
+constexpr int kMostFailures = 100;
+constexpr std::size_t kHealers = 4;
+
+}  // namespace
+
+ServeLoop::ServeLoop(serve::Service& service, store::CandleStore& store, exchange::BinanceRest& rest,
+                     ExchangeClock& clock, serve::BoardHolder& board, serve::EventSink* sink,
+                     ServeLoopOptions options)
+    : service_(service),
+      store_(store),
+      rest_(rest),
+      clock_(clock),
+      board_(board),
+      sink_(sink),
+      options_(options),
+      healer_(rest, clock, kHealers) {}
+
+Result<void> ServeLoop::catch_up() {
+  MOP_TRY_ASSIGN(const UnixMillis now, rest_.server_time());
+  clock_.note(now, monotonic_micros());
+  MOP_TRY(store_.settle());
+  std::map<std::pair<market::Interval, std::string>, UnixMillis> newest;
+  MOP_TRY_ASSIGN(const store::Metadata metadata, store_.metadata());
+  for (const store::FileMetadata& file : metadata.files)
+    newest[{file.interval, file.symbol}] = file.last_open_time;
+  for (const store::SeriesKey& series : service_.series()) {
+    const DurationMillis step = market::length_of(series.interval);
+    const auto stored = newest.find({series.interval, series.symbol});
+    const UnixMillis from = stored == newest.end() ? now - static_cast<DurationMillis>(options_.history) * step
+                                                   : stored->second + step;
+    healer_.ask(series, from);
+  }
+  while (healer_.busy()) {
+    if (interrupted()) return fail(ErrorCode::kInterrupted, "serve was interrupted before it began");
+    for (const Healed& healed : healer_.take()) {
+      if (healed.error)
+        log_warning(fmt::format("{} {}: {}", healed.series.symbol, market::to_string(healed.series.interval),
+                                healed.error->message));
+      if (healed.candles.empty()) continue;
+      MOP_TRY(store_.merge(healed.series.symbol, healed.series.interval, healed.candles, "binance"));
+    }
+    SystemClock().sleep_for(5);
+  }
+  return {};
+}
+
+void ServeLoop::on(const exchange::StreamCandle& candle) {
+  clock_.note(candle.event_time, candle.received_us);
+  const store::SeriesKey& series = service_.series()[candle.series];
+  if (const auto* closed = std::get_if<market::Candle>(&candle.candle)) {
+    auto& newest = frames_us_[closed->close_time];
+    newest = std::max(newest, candle.received_us);
+    service_.offer(series, *closed);
+  } else {
+    prices_[{series.interval, series.symbol}] = std::get<market::OpenCandle>(candle.candle).last_price();
+  }
+}
+
+void ServeLoop::take_events(exchange::KlineStream& stream, DurationMillis wait) {
+  for (auto event = stream.next(wait); event; event = stream.next(0)) {
+    if (const auto* candle = std::get_if<exchange::StreamCandle>(&*event)) {
+      on(*candle);
+    } else if (const auto* up = std::get_if<exchange::StreamConnected>(&*event)) {
+      stream_state_ = fmt::format("connected to {}", up->host);
+      log_info(stream_state_);
+      connected_ = true;
+      ++reconnects_;
+      ask_all();  // what closed meanwhile was not heard
+    } else if (const auto* down = std::get_if<exchange::StreamDisconnected>(&*event)) {
+      stream_state_ = fmt::format("disconnected: {}", down->why);
+      log_warning(stream_state_);
+      connected_ = false;
+    } else if (const auto* blocked = std::get_if<exchange::StreamBlocked>(&*event)) {
+      stream_state_ = fmt::format("blocked, REST is asked instead: {}", blocked->why);
+      log_warning(stream_state_);
+      connected_ = false;
+    }
+  }
+}
+
+void ServeLoop::take_healed() {
+  for (const Healed& healed : healer_.take()) {
+    for (const market::Candle& candle : healed.candles)
+      service_.offer(healed.series, candle);
+    if (healed.error)
+      log_warning(fmt::format("{} {}: {}", healed.series.symbol, market::to_string(healed.series.interval),
+                              healed.error->message));
+  }
+}
+
+void ServeLoop::ask_all() {
+  for (const store::SeriesKey& series : service_.series()) {
+    if (const UnixMillis newest = service_.newest(series); newest != 0) healer_.ask(series, newest + 1);
+  }
+}
+
+// A candle that is overdue while the stream runs, and every close while it does not: once per close.
+void ServeLoop::ask_what_is_missing() {
+  const UnixMillis next = service_.next_close(), now = clock_.now();
+  if (healer_.busy() || polled_ == next) return;
+  if (!connected_ && now > next + kPollAfter) {
+    polled_ = next;
+    ask_all();
+    return;
+  }
+  const auto overdue = service_.overdue(now);
+  if (overdue.empty()) return;
+  polled_ = next;
+  for (const store::SeriesKey& series : overdue)
+    healer_.ask(series, service_.newest(series) + 1);
+}
+
+// True when a close was handled.
+Result<bool> ServeLoop::handle_closes() {
+  bool any = false;
+  for (;;) {
+    MOP_TRY_ASSIGN(const auto close, service_.handle(clock_.now(), healer_.busy() || !connected_));
+    if (!close) return any;
+    any = true;
+    ++handled_;
+    const auto frame = frames_us_.find(close->close_time);
+    if (frame != frames_us_.end() && !close->forecasts.empty()) {
+      close_to_ledger_ms_ = static_cast<double>(monotonic_micros() - frame->second) / 1000.0;
+      times_.close_to_ledger_ms.push_back(close_to_ledger_ms_);
+    }
+    frames_us_.erase(frames_us_.begin(), frames_us_.upper_bound(close->close_time));
+    publish(*close);
+  }
+}
+
+void ServeLoop::publish(const serve::HandledClose& close) {
+  log_info(fmt::format("close {}: {} forecasts, {} missed", close.close_time, close.forecasts.size(),
+                       close.missed.size()));
+}
+
+void ServeLoop::put_board() {
+  auto board = std::make_shared<serve::Board>();
+  board->version = ++board_version_;
+  board->health.exchange_now = clock_.now();
+  board->health.ready = true;
+  board->health.stream = stream_state_;
+  board->health.reconnects = reconnects_;
+  board->health.rest_requests = rest_.counters().requests;
+  board->health.close_to_ledger_ms = close_to_ledger_ms_;
+  service_.describe(*board, board->health.exchange_now);
+  for (serve::BoardSeries& series : board->series) {
+    if (const auto price = prices_.find({series.key.interval, series.key.symbol}); price != prices_.end())
+      series.last_price = price->second;
+  }
+  board_.put(std::move(board));
+  board_put_us_ = monotonic_micros();
+}
+
+Result<void> ServeLoop::run(exchange::KlineStream& stream) {
+  put_board();
+  while (!interrupted() && (options_.closes < 0 || handled_ < options_.closes)) {
+    take_events(stream, kWait);
+    take_healed();
+    ask_what_is_missing();
+    const auto handled = handle_closes();
+    const auto settled = handled ? service_.settle(clock_.now()) : Result<std::size_t>(fail(handled.error()));
+    if (!settled) {
+      log_error(settled.error().message);
+      if (++failures_ == kMostFailures) return fail(settled.error());
+    } else {
+      failures_ = 0;
+    }
+    if ((handled && *handled) || monotonic_micros() - board_put_us_ > kBoardEvery) put_board();
+  }
+  const auto settled = service_.settle(clock_.now());
+  if (!settled) return fail(settled.error());
+  return {};
+}
+
+}  // namespace mop::app

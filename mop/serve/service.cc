@@ -1,0 +1,310 @@
+#include "mop/serve/service.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "mop/base/check.h"
+#include "mop/evaluate/certificate.h"
+#include "mop/features/candle_rows.h"
+#include "mop/market/symbol.h"
+
+namespace mop::serve {
+namespace {
+
+constexpr DurationMillis kInstant = 15 * kMinute;
+constexpr std::int64_t kJudgedEvery = 8;  // instants between two looks at a series' live scores
+
+features::CandleValues values_of(const market::Candle& candle) {
+  features::CandleValues v{candle.close_time,   candle.open.value(),  candle.high.value(),
+                           candle.low.value(),  candle.close.value(), candle.volume.value()};
+  if (!candle.taker_buy_base.empty()) v.taker_buy = candle.taker_buy_base.value();
+  return v;
+}
+
+bool closes_at(market::Interval interval, UnixMillis close_time) {
+  return (close_time + 1) % market::length_of(interval) == 0;
+}
+
+}  // namespace
+
+Result<void> Service::use(ModelHost host) {
+  if (host.models() == 0)
+    return fail(ErrorCode::kInvalidArgument, "there is no model to forecast with; run `mop train` first");
+  std::vector<ModelRow> rows;
+  std::map<Key, Track> tracks;
+  for (std::size_t m = 0; m < host.models(); ++m) {
+    for (std::size_t head = 0; head < host.model(m).branches.size(); ++head) {
+      rows.push_back(model_row(host, m, head));
+      tracks[{host.model(m).branches[head].interval, host.model(m).symbol}].candidates.push_back({m, head});
+    }
+  }
+  MOP_TRY(ledger_->add_models(rows));
+  host_ = std::move(host);
+  tracks_ = std::move(tracks);
+  series_ = host_->series();
+  gate_ = CloseGate(options_.grace);
+  replayed_.reset();
+  return {};
+}
+
+Result<void> Service::replay(UnixMillis now) {
+  MOP_TRY(store_offered());
+  MOP_TRY(replay_stored(now));
+  replayed_ = host_->forecast();
+  for (auto& [key, track] : tracks_)
+    MOP_TRY(judge(key, track));
+  return {};
+}
+
+// The newest instant at which every series that trades has its candle: one may have been fetched before, another
+// after a close.
+UnixMillis Service::newest_complete(std::span<const Cursor> cursors) {
+  UnixMillis last = 0;
+  for (const Cursor& c : cursors)
+    last = std::max(last, (c.newest(INT64_MAX) + 1) / kInstant * kInstant - 1);
+  const auto lacks = [&](const Cursor& c) {
+    const DurationMillis step = market::length_of(c.key->interval);
+    const UnixMillis newest = c.newest(INT64_MAX);
+    return closes_at(c.key->interval, last) && newest < last && newest >= last - 2 * step;
+  };
+  return std::ranges::any_of(cursors, lacks) ? last - kInstant : std::max<UnixMillis>(last, 0);
+}
+
+// All series side by side, instant by instant.
+Result<void> Service::replay_stored(UnixMillis until) {
+  std::vector<Cursor> cursors;
+  for (const store::SeriesKey& key : series_) {
+    auto stored = store_->load(key.symbol, key.interval);
+    if (!stored && stored.error().code != ErrorCode::kNotFound) return fail(stored.error());
+    cursors.push_back({&key, stored ? stored->closing_in(INT64_MIN, until + 1) : market::CandleSeries{}});
+  }
+  const UnixMillis last = newest_complete(cursors);
+  if (last == 0)
+    return fail(ErrorCode::kNotFound, fmt::format("no candle of {} series is stored in {}; run `mop fetch`",
+                                                  series_.size(), store_->directory()));
+  UnixMillis first = last;
+  for (const Cursor& c : cursors) {
+    gate_.add(*c.key, c.newest(last));
+    newest_[key_of(*c.key)] = std::max(newest_[key_of(*c.key)], c.newest(INT64_MAX));
+    if (c.candles.size() > 0) first = std::min(first, c.candles.close_time(0));
+  }
+  host_->restart();
+  for (auto& [key, track] : tracks_)
+    track.candles.clear();
+  std::vector<LiveCandle> closed;
+  std::size_t instants = 0;
+  for (UnixMillis at = (first + 1) / kInstant * kInstant - 1; at <= last; at += kInstant) {
+    closed.clear();
+    for (Cursor& c : cursors) {
+      if (c.next == c.candles.size() || c.candles.close_time(c.next) != at) continue;
+      closed.push_back({*c.key, features::candle_values(c.candles, c.next++)});
+      note_candle(*c.key, closed.back().values);
+    }
+    host_->advance(at, closed);
+    if (++instants % ModelHost::kReplayRows == 0 && at < last) host_->forecast();
+  }
+  for (const Cursor& c : cursors) {
+    for (std::size_t t = c.next; t < c.candles.size(); ++t)
+      gate_.offer({*c.key, features::candle_values(c.candles, t)});
+  }
+  return score_stored(cursors);
+}
+
+// What was forecast before a restart is scored by the candles that came since.
+Result<void> Service::score_stored(std::span<const Cursor> cursors) {
+  for (const Cursor& c : cursors) {
+    const auto track = tracks_.find(key_of(*c.key));
+    if (track == tracks_.end()) continue;
+    MOP_TRY_ASSIGN(const auto newest, ledger_->newest_forecast(c.key->symbol, c.key->interval));
+    if (!newest) continue;
+    const auto horizon = static_cast<DurationMillis>(newest->horizon);
+    const market::CandleSeries since =
+        c.candles.closing_in(newest->as_of - horizon * market::length_of(c.key->interval), gate_.done() + 1);
+    for (std::size_t t = 0; t < since.size(); ++t)
+      unscored_.push_back({c.key->symbol, c.key->interval, since.close_time(t), since.close[t], since.high[t],
+                           since.low[t]});
+  }
+  return {};
+}
+
+void Service::note_candle(const store::SeriesKey& series, const features::CandleValues& v) {
+  const auto found = tracks_.find(key_of(series));
+  if (found == tracks_.end()) return;
+  auto& candles = found->second.candles;
+  candles.push_back({v.close_time + 1 - market::length_of(series.interval), v.open, v.high, v.low, v.close,
+                     v.volume});
+  if (candles.size() >= 2 * kBoardCandles)
+    candles.erase(candles.begin(), candles.end() - static_cast<std::ptrdiff_t>(kBoardCandles));
+}
+
+void Service::offer(const store::SeriesKey& series, const market::Candle& candle) {
+  const auto offered = gate_.offer({series, values_of(candle)});
+  if (offered == CloseGate::Offered::kKnown) return;
+  auto& unstored = unstored_[key_of(series)];
+  const auto place = std::ranges::lower_bound(unstored, candle.open_time, {}, &market::Candle::open_time);
+  if (place != unstored.end() && place->open_time == candle.open_time) return;
+  unstored.insert(place, candle);
+  newest_[key_of(series)] = std::max(newest_[key_of(series)], candle.close_time);
+  if (offered == CloseGate::Offered::kLate) {
+    ++late_;
+    replay_wanted_ = true;
+  }
+}
+
+UnixMillis Service::newest(const store::SeriesKey& series) const {
+  const auto found = newest_.find(key_of(series));
+  return found == newest_.end() ? 0 : found->second;
+}
+
+Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient) {
+  MOP_CHECK(host_.has_value()) << "use() first";
+  if (replayed_) {
+    std::vector<ModelForecast> made = std::move(*replayed_);
+    replayed_.reset();
+    MOP_TRY_ASSIGN(HandledClose close, finish(gate_.done(), std::move(made), now));
+    return close;
+  }
+  const std::optional<DueClose> due = gate_.due(now, patient);
+  if (!due) return std::nullopt;
+  host_->advance(due->close_time, due->candles);
+  for (const LiveCandle& candle : due->candles) {
+    const features::CandleValues& v = candle.values;
+    note_candle(candle.series, v);
+    unscored_.push_back({candle.series.symbol, candle.series.interval, v.close_time, v.close, v.high, v.low});
+  }
+  for (const store::SeriesKey& absent : due->absent) {
+    if (const auto found = tracks_.find(key_of(absent)); found != tracks_.end())
+      found->second.missed_because = "its candle did not come in time";
+  }
+  MOP_TRY_ASSIGN(HandledClose close, finish(due->close_time, host_->forecast(), now));
+  return close;
+}
+
+// The champion's forecast, of the models that could forecast this close.
+std::optional<ForecastRow> Service::row_of(Track& track, std::span<const ModelForecast> made, UnixMillis now) {
+  std::vector<Candidate> able;
+  for (const Candidate& c : track.candidates) {
+    if (std::ranges::any_of(made, [&](const ModelForecast& f) { return f.model == c.model && f.head == c.head; }))
+      able.push_back(c);
+  }
+  if (able.empty()) return std::nullopt;
+  track.champion = choose_champion(*host_, able, {now, options_.expires_after, track.demoted});
+  const auto forecast = std::ranges::find_if(made, [&](const ModelForecast& f) {
+    return f.model == track.champion.model && f.head == track.champion.head;
+  });
+  return forecast_row(*host_, track.champion, *forecast, now);
+}
+
+// Every close of the series in a span as missed; only of the newest the reason is known.
+void Service::miss(const Key& key, const Track& track, Closes closes, UnixMillis now,
+                   std::vector<MissedRow>& missed) {
+  for (UnixMillis at = closes.first; at <= closes.last; at += market::length_of(key.first)) {
+    const bool known = at == closes.last && !track.missed_because.empty();
+    missed.push_back({key.second, key.first, at, now,
+                      known ? track.missed_because : "mop serve did not run, or had no candle of the series"});
+  }
+}
+
+Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelForecast> made, UnixMillis now) {
+  HandledClose close{close_time, {}, {}};
+  for (auto& [key, track] : tracks_) {
+    if (!closes_at(key.first, close_time)) continue;
+    MOP_TRY_ASSIGN(const auto last, ledger_->last_close(key.second, key.first));
+    if (last && *last >= close_time) continue;  // before a restart
+    const DurationMillis step = market::length_of(key.first);
+    std::optional<ForecastRow> row = row_of(track, made, now);
+    if (row && now < close_time + step) {
+      if (last) miss(key, track, {*last + step, close_time - step}, now, close.missed);
+      close.forecasts.push_back(std::move(*row));
+      track.missed_because.clear();
+      continue;
+    }
+    // A coin that no longer trades is left alone: when it comes back, what lies between is missed.
+    if (!row && track.missed_because.empty() && !gate_.trades({key.second, key.first})) continue;
+    if (row) {
+      track.missed_because = "the candle it speaks of had closed when it was made";
+    } else if (track.missed_because.empty()) {
+      track.missed_because = "too few candles since the last hole";
+    }
+    if (last) miss(key, track, {*last + step, close_time}, now, close.missed);
+    track.missed_because.clear();
+  }
+  if (auto written = ledger_->append(close.forecasts, close.missed); !written) {
+    for (const ForecastRow& row : close.forecasts)
+      tracks_[{row.interval, row.symbol}].missed_because = "the ledger could not be written";
+    return fail(written.error());
+  }
+  for (const ForecastRow& row : close.forecasts)
+    tracks_[{row.interval, row.symbol}].newest = row;
+  forecasts_ += static_cast<std::int64_t>(close.forecasts.size());
+  missed_ += static_cast<std::int64_t>(close.missed.size());
+  return close;
+}
+
+Result<void> Service::store_offered() {
+  for (auto& [key, candles] : unstored_) {
+    if (candles.empty()) continue;
+    MOP_TRY(store_->merge(key.second, key.first, candles, "binance"));
+    candles.clear();
+  }
+  return {};
+}
+
+// How a series has done of late, and whether its champion may stay.
+Result<void> Service::judge(const Key& key, Track& track) {
+  MOP_TRY_ASSIGN(track.scores, ledger_->live_scores(key.second, key.first, kBoardScored));
+  if (!track.newest) {
+    MOP_TRY_ASSIGN(track.newest, ledger_->newest_forecast(key.second, key.first));
+  }
+  const Champion chosen = choose_champion(*host_, track.candidates, {0, options_.expires_after, std::nullopt});
+  MOP_TRY_ASSIGN(track.demoted, ledger_->demotion(key.second, key.first, chosen.name, host_->sha256(chosen.model)));
+  return {};
+}
+
+Result<std::size_t> Service::settle(UnixMillis now) {
+  MOP_TRY(store_offered());
+  MOP_TRY_ASSIGN(const std::size_t scored, ledger_->score(unscored_));
+  const std::int64_t turn = now / kInstant;
+  std::int64_t place = 0;
+  for (auto& [key, track] : tracks_) {
+    if (!unscored_.empty() && (turn + place++) % kJudgedEvery == 0) MOP_TRY(judge(key, track));
+  }
+  unscored_.clear();
+  if (!replay_wanted_) return scored;
+  replay_wanted_ = false;
+  MOP_TRY(replay_stored(gate_.done()));
+  host_->forecast();
+  return scored;
+}
+
+void Service::describe(Board& board, UnixMillis now) const {
+  board.series.clear();
+  for (const auto& [key, track] : tracks_) {
+    BoardSeries s;
+    s.key = {key.second, key.first};
+    s.candles.assign(track.candles.end() - static_cast<std::ptrdiff_t>(std::min(track.candles.size(), kBoardCandles)),
+                     track.candles.end());
+    s.last_close_time = newest(s.key);
+    s.stale = s.last_close_time < now - 2 * market::length_of(key.first);
+    s.forecast = track.newest;
+    s.scores = track.scores;
+    s.champion = track.champion.name;
+    s.champion_reason = track.champion.reason;
+    board.series.push_back(std::move(s));
+  }
+  board.models.clear();
+  for (std::size_t m = 0; m < host_->models(); ++m) {
+    const train::TrainedModel& model = host_->model(m);
+    const std::string mark = evaluate::certificate_mark(model);
+    board.models.push_back({model.id(), host_->sha256(m), model.trained_until, mark.empty(), mark,
+                            now - model.trained_until > options_.expires_after});
+  }
+  board.health.forecasts = forecasts_;
+  board.health.missed = missed_;
+  board.health.late_candles = late_;
+  board.health.last_close = gate_.done();
+}
+
+}  // namespace mop::serve
