@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Binance clients that others keep (npm), driven against build/release/mop sim. Installs them once, from the npm
-# registry; where that cannot be reached the tests are skipped, and that is said. Nothing else goes outside.
+# Binance clients that others keep (npm), driven against build/release/mop sim, and the API against api/openapi.yaml.
+# Installs them once, from the npm registry; where that cannot be reached the tests are skipped, and that is said.
+# Nothing else goes outside.
 # `e2e.sh FILE` also writes "<passed> <failed> <skipped>" to FILE.
 set -uo pipefail
 cd "$(dirname "$0")/.."

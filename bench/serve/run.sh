@@ -44,7 +44,7 @@ def ms(percent):
 rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
 failed = re.search(r"Non-2xx.*|Socket errors:.*", text)
 whole = events["clients"] == 1000 and events["complete"] == 1000
-missed = ms(99) >= 50 or rate < 1500 or failed is not None or not whole
+missed = ms(99) >= 50 or rate < 2000 or failed is not None or not whole
 for percent, limit in ((50, None), (99, 50)):
     print(json.dumps({
         "name": f"serve: {rate:,.0f} GET/s beside {events['clients']:,} event clients, p{percent}", "ours": ms(percent),

@@ -10,6 +10,7 @@
 #include "mop/serve/api_json.h"
 #include "mop/serve/chart_svg.h"
 #include "mop/serve/history.h"
+#include "mop/serve/ledger_json.h"
 #include "mop/serve/metrics.h"
 
 namespace mop::serve {
@@ -129,7 +130,7 @@ HttpReply coverage(const ApiCall& call) {
                    {"timeframe", market::to_string(series.key.interval)},
                    {"champion", scores.champion},
                    {"n", scores.n},
-                   {"coverage", coverage_json(scores.coverage)}});
+                   {"coverage", to_json(scores).at("coverage")}});
   }
   return json_reply({{"series", std::move(all)}});
 }
@@ -148,7 +149,7 @@ bj::value page_json(const ApiCall& call, const HistoryPage& page) {
     missed.push_back({{"as_of_close_time", row.as_of}, {"noted_at", row.noted_at}, {"reason", row.reason}});
   return {{"symbol", call.path[0]},
           {"timeframe", call.path[1]},
-          {"scores", live_scores_json(page.scores)},
+          {"scores", to_json(page.scores)},
           {"forecasts", std::move(forecasts)},
           {"missed", std::move(missed)},
           {"next_before", page.next_before ? bj::value(*page.next_before) : bj::value(nullptr)}};

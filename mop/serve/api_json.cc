@@ -8,6 +8,7 @@
 
 #include "mop/base/check.h"
 #include "mop/base/json.h"
+#include "mop/serve/ledger_json.h"
 
 namespace mop::serve {
 namespace {
@@ -98,7 +99,7 @@ bj::value series_json(const BoardSeries& s) {
           {"champion_reason", s.champion_reason},
           {"forecast_as_of", forecast ? bj::value(s.forecast->as_of) : bj::value(nullptr)},
           {"forecast_seq", forecast ? bj::value(s.seq) : bj::value(nullptr)},
-          {"scores", s.scores ? live_scores_json(*s.scores) : bj::value(nullptr)}};
+          {"scores", s.scores ? bj::value(to_json(*s.scores)) : bj::value(nullptr)}};
 }
 
 bj::value forecast_json(std::int64_t seq, const ForecastRow& row, const Board& board) {
@@ -136,29 +137,6 @@ bj::value score_json(const ForecastRow& row, const StepScore& s) {
             {"90", or_null(s.inside[2])},
             {"95", or_null(s.inside[3])}}},
           {"direction_right", or_null(s.direction)}};
-}
-
-bj::value coverage_json(const evaluate::Coverage& c) {
-  return {{"50", c.c50}, {"80", c.c80}, {"90", c.c90}, {"95", c.c95}};
-}
-
-bj::value live_scores_json(const LiveScores& s) {
-  return {{"champion", s.champion},
-          {"n", s.n},
-          {"first_as_of", s.first_as_of},
-          {"last_as_of", s.last_as_of},
-          {"pinball", s.pinball},
-          {"pinball_static", s.pinball_static},
-          {"pinball_ewma", s.pinball_ewma},
-          {"pinball_har", s.pinball_har},
-          {"skill_vs_static_pct", s.skill_vs_static_pct},
-          {"skill_vs_ewma_pct", s.skill_vs_ewma_pct},
-          {"skill_vs_har_pct", s.skill_vs_har_pct},
-          {"coverage", coverage_json(s.coverage)},
-          {"direction_accuracy", s.direction_accuracy},
-          {"direction_n", s.direction_n},
-          {"direction_ci95", bj::array{s.direction_ci95.lo, s.direction_ci95.hi}},
-          {"dm_p_vs_har", s.dm_p_vs_har}};
 }
 
 bj::value model_json(const BoardModel& m, UnixMillis exchange_now) {

@@ -20,10 +20,6 @@ boost::json::value series_json(const BoardSeries& series);
 boost::json::value forecast_json(std::int64_t seq, const ForecastRow& row, const Board& board);
 /// Schema Score: of a step of this forecast.
 boost::json::value score_json(const ForecastRow& row, const StepScore& score);
-/// Schema Scores.
-boost::json::value live_scores_json(const LiveScores& scores);
-/// Schema Coverage.
-boost::json::value coverage_json(const evaluate::Coverage& coverage);
 /// One of schema Models.
 boost::json::value model_json(const BoardModel& model, UnixMillis exchange_now);
 
