@@ -16,6 +16,7 @@ namespace {
 constexpr DurationMillis kWait = 20;          // machine time; an event ends it
 constexpr std::int64_t kBoardEvery = 500'000;  // microseconds between boards without a close
 constexpr DurationMillis kPollAfter = 2 * kSecond;  // behind a close, without a stream
+constexpr std::int64_t kLongestHope = 60'000'000;   // microseconds of machine time
 constexpr int kMostFailures = 100;
 constexpr std::size_t kHealers = 4;
 
@@ -128,9 +129,22 @@ void ServeLoop::ask_what_is_missing() {
     healer_.ask(series, service_.newest(series) + 1);
 }
 
+// Whether absent candles may still come: REST is being asked, or will be as soon as the close has passed. When
+// it does not answer for a while, closes go by as missed, and what it brings later is replayed.
+bool ServeLoop::patient() {
+  const bool hoping = healer_.busy() || (!connected_ && polled_ != service_.next_close());
+  const std::int64_t now = monotonic_micros();
+  if (!hoping) {
+    held_since_us_ = 0;
+  } else if (held_since_us_ == 0) {
+    held_since_us_ = now;
+  }
+  return hoping && now - held_since_us_ < kLongestHope;
+}
+
 Result<void> ServeLoop::handle_closes() {
   for (;;) {
-    MOP_TRY_ASSIGN(const auto close, service_.handle(clock_.now(), healer_.busy() || !connected_));
+    MOP_TRY_ASSIGN(const auto close, service_.handle(clock_.now(), patient()));
     if (!close) return {};
     ++handled_;
     const auto frame = frames_us_.find(close->close_time);

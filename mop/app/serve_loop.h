@@ -43,6 +43,7 @@ class ServeLoop {
   void on(const exchange::StreamCandle& candle);
   void take_healed();
   void ask_what_is_missing();
+  bool patient();
   void ask_all();
   Result<void> step();
   Result<void> handle_closes();
@@ -65,6 +66,7 @@ class ServeLoop {
   std::map<UnixMillis, std::int64_t> frames_us_;  // by close time: when its newest closing frame arrived
   std::int64_t board_version_ = 0, board_put_us_ = 0, reconnects_ = 0, handled_ = 0;
   double close_to_ledger_ms_ = 0.0;
+  std::int64_t held_since_us_ = 0;  // since when candles are hoped for; 0: they are not
   int failures_ = 0;  // of store or ledger in a row
   ServeTimes times_;
 };

@@ -59,8 +59,7 @@ std::optional<DueClose> CloseGate::due(UnixMillis now, bool patient) {
     if (!closes_at(key.first, next) || !state.trading || state.waiting.contains(next)) continue;
     close.absent.push_back({key.second, key.first});
   }
-  const DurationMillis wait = patient ? std::max(2 * grace_, kPatience) : 2 * grace_;
-  if (!close.absent.empty() && now <= next + wait) return std::nullopt;
+  if (!close.absent.empty() && (patient || now <= next + 2 * grace_)) return std::nullopt;
   done_ = next;
   for (auto& [key, state] : series_) {
     if (!closes_at(key.first, next)) continue;

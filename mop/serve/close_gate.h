@@ -32,11 +32,9 @@ class CloseGate {
   enum class Offered : std::uint8_t { kTaken, kKnown, kLate };
   Offered offer(LiveCandle candle);
 
-  /// The next instant that is due, ascending without a gap. Call until there is none. While absent candles are
-  /// still hoped for (`patient`: the stream is down, or REST is being asked), twice the grace is not the end,
-  /// kPatience is.
+  /// The next instant that is due, ascending without a gap. Call until there is none. While somebody who is
+  /// `patient` still hopes for absent candles (REST is being asked), there is no end to the grace.
   std::optional<DueClose> due(UnixMillis now, bool patient = false);
-  static constexpr DurationMillis kPatience = 5 * kMinute;
 
   /// Series whose candle of the next instant is overdue: REST may have it.
   std::vector<store::SeriesKey> overdue(UnixMillis now) const;

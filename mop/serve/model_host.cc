@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "mop/base/check.h"
@@ -102,7 +103,7 @@ struct ModelHost::Impl {
   Series* find_series(const store::SeriesKey& key);   // null: nobody reads it
   void advance_interval(Interval interval, std::span<const LiveCandle* const> candles);
   void push(Series& to, const features::CandleValues& candle, std::span<const MarketMove> moves);
-  std::vector<Pending> pending();
+  std::vector<Pending> pending(std::span<const std::size_t> models);
   void infer(std::vector<Pending>& all);
   std::optional<ModelForecast> calibrate(Pending& pending);
   ModelForecast forecast_of(std::size_t model, std::size_t head, const evaluate::Outcomes& outcomes,
@@ -246,10 +247,10 @@ ModelForecast ModelHost::Impl::forecast_of(std::size_t model, std::size_t head,
   return f;
 }
 
-// Rows of all models that are to be forecast, those of models with the same networks together.
-std::vector<Pending> ModelHost::Impl::pending() {
+// Rows of the models that are to be forecast, those of models with the same networks together.
+std::vector<Pending> ModelHost::Impl::pending(std::span<const std::size_t> models) {
   std::vector<Pending> all;
-  for (std::size_t m = 0; m < hosted.size(); ++m) {
+  for (const std::size_t m : models) {
     Hosted& h = hosted[m];
     h.forecaster->rows_changed();
     for (std::size_t head = 0; head < h.heads.size(); ++head) {
@@ -365,14 +366,20 @@ void ModelHost::advance(UnixMillis close_time, std::span<const LiveCandle> candl
 }
 
 std::vector<ModelForecast> ModelHost::forecast() {
-  std::vector<Pending> all = impl_->pending();
+  std::vector<std::size_t> all(models());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return forecast(all);
+}
+
+std::vector<ModelForecast> ModelHost::forecast(std::span<const std::size_t> models) {
+  std::vector<Pending> all = impl_->pending(models);
   impl_->infer(all);
   std::vector<ModelForecast> made;
   for (Pending& p : all) {
     if (auto forecast = impl_->calibrate(p)) made.push_back(std::move(*forecast));
   }
-  for (Hosted& h : impl_->hosted) {
-    for (dataset::LiveRows& rows : h.rows)
+  for (const std::size_t m : models) {
+    for (dataset::LiveRows& rows : impl_->hosted[m].rows)
       rows.keep_newest(kKeptRows);
   }
   std::ranges::sort(made, {}, [](const ModelForecast& f) { return std::pair(f.model, f.head); });

@@ -76,6 +76,8 @@ class ModelHost {
   /// last advanced to, in the order of models and heads. To replay a long history, call it every kReplayRows
   /// instants.
   std::vector<ModelForecast> forecast();
+  /// The same for some models alone: who is in a hurry asks for the others later, before advance() or after it.
+  std::vector<ModelForecast> forecast(std::span<const std::size_t> models);
   static constexpr std::size_t kReplayRows = 256;
 
  private:

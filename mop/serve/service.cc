@@ -170,6 +170,7 @@ Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient
   const std::optional<DueClose> due = gate_.due(now, patient);
   if (!due) return std::nullopt;
   const std::int64_t start = monotonic_micros();
+  unsettled_ = true;
   host_->advance(due->close_time, due->candles);
   for (const LiveCandle& candle : due->candles) {
     const features::CandleValues& v = candle.values;
@@ -180,11 +181,34 @@ Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient
     if (const auto found = tracks_.find(key_of(absent)); found != tracks_.end())
       found->second.missed_because = "its candle did not come in time";
   }
-  std::vector<ModelForecast> made = host_->forecast();
+  std::vector<ModelForecast> made = forecast_champions(due->close_time, now);
   const std::int64_t forecast_us = monotonic_micros() - start;
   MOP_TRY_ASSIGN(HandledClose close, finish(due->close_time, std::move(made), now));
   close.forecast_us = forecast_us;
   return close;
+}
+
+// Only the champions are waited for; the others follow in settle(). All of them, when a champion has nothing to
+// say (its window has a hole that another's has not).
+std::vector<ModelForecast> Service::forecast_champions(UnixMillis close_time, UnixMillis now) {
+  std::vector<std::size_t> models;
+  std::size_t wanted = 0;
+  for (const auto& [key, track] : tracks_) {
+    if (!closes_at(key.first, close_time) || newest({key.second, key.first}) < close_time) continue;
+    ++wanted;
+    models.push_back(choose_champion(*host_, track.candidates, {now, options_.expires_after, track.demoted}).model);
+  }
+  std::ranges::sort(models);
+  models.erase(std::ranges::unique(models).begin(), models.end());
+  std::vector<ModelForecast> made = host_->forecast(models);
+  std::size_t spoken = 0;
+  for (const auto& [key, track] : tracks_) {
+    if (!closes_at(key.first, close_time)) continue;
+    spoken += std::ranges::any_of(made, [&](const ModelForecast& f) { return key_of(f.series) == key; }) ? 1 : 0;
+  }
+  if (spoken >= wanted) return made;
+  std::ranges::move(host_->forecast(), std::back_inserter(made));
+  return made;
 }
 
 // The champion's forecast, of the models that could forecast this close.
@@ -288,12 +312,15 @@ Result<void> Service::judge(const Key& key, Track& track) {
 }
 
 Result<std::vector<ScoredStep>> Service::settle(UnixMillis now) {
+  if (unsettled_) host_->forecast();  // the models that were not waited for
+  unsettled_ = false;
   MOP_TRY(store_offered());
+  if (unscored_.empty() && !replay_wanted_) return std::vector<ScoredStep>{};
   MOP_TRY_ASSIGN(std::vector<ScoredStep> scored, ledger_->score(unscored_));
   const std::int64_t turn = now / kInstant;
   std::int64_t place = 0;
   for (auto& [key, track] : tracks_) {
-    if (!unscored_.empty() && (turn + place++) % kJudgedEvery == 0) MOP_TRY(judge(key, track));
+    if ((turn + place++) % kJudgedEvery == 0) MOP_TRY(judge(key, track));
   }
   unscored_.clear();
   if (!replay_wanted_) return scored;

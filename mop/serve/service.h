@@ -111,6 +111,7 @@ class Service {
   void note_candle(const store::SeriesKey& series, const features::CandleValues& candle);
   Result<HandledClose> finish(UnixMillis close_time, std::vector<ModelForecast> made, UnixMillis now);
   Result<void> write_down(HandledClose& close);
+  std::vector<ModelForecast> forecast_champions(UnixMillis close_time, UnixMillis now);
   std::optional<ForecastRow> row_of(Track& track, std::span<const ModelForecast> made, UnixMillis now);
   struct Closes {
     UnixMillis first, last;
@@ -131,7 +132,7 @@ class Service {
   std::map<Key, std::vector<market::Candle>> unstored_;
   std::vector<ClosedCandle> unscored_;
   std::optional<std::vector<ModelForecast>> replayed_;  // of the newest stored close
-  bool replay_wanted_ = false;
+  bool replay_wanted_ = false, unsettled_ = false;
   std::int64_t forecasts_ = 0, missed_ = 0, late_ = 0;
 };
 
