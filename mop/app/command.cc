@@ -100,7 +100,9 @@ Result<std::vector<market::Interval>> Context::timeframes() const {
 }
 
 void Context::say(std::string_view line) const {
-  if (!flags.json && !flags.quiet) fmt::print("{}\n", line);
+  if (flags.json || flags.quiet) return;
+  fmt::print("{}\n", line);
+  std::fflush(stdout);  // who reads a pipe should not wait until the program ends
 }
 
 void Context::warn(std::string_view line) const {
