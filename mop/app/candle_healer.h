@@ -28,8 +28,8 @@ class CandleHealer {
   CandleHealer(const CandleHealer&) = delete;
   CandleHealer& operator=(const CandleHealer&) = delete;
 
-  /// Asks for everything with open_time >= from; at once when nothing else waits. A series that is being asked
-  /// for already is not asked for again.
+  /// Asks for everything with open_time >= from; at once when nothing else waits. A series that is being
+  /// asked for already is not asked for again.
   void ask(const store::SeriesKey& series, UnixMillis from);
   /// True while something that was asked for has not been taken.
   bool busy() const;

@@ -1,6 +1,5 @@
 // `mop serve`: forecasts day and night.
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -13,6 +12,7 @@
 #include "mop/app/command.h"
 #include "mop/app/exchange_options.h"
 #include "mop/app/models.h"
+#include "mop/app/secrets.h"
 #include "mop/app/serve_loop.h"
 #include "mop/base/log.h"
 #include "mop/base/sha256.h"
@@ -59,9 +59,10 @@ Result<serve::ModelHost> load_models(Context& ctx, const ServeFlags& flags) {
     }
   }
   if (host.models() == 0) {
-    return fail(ErrorCode::kNotFound, fmt::format("no model of the selected coins is in {}; run `mop train` or "
-                                                  "`mop pull`",
-                                                  ctx.settings.models_dir));
+    return fail(ErrorCode::kNotFound,
+                fmt::format("no model of the selected coins is in {}; run `mop train` or "
+                            "`mop pull`",
+                            ctx.settings.models_dir));
   }
   return host;
 }
@@ -88,7 +89,8 @@ void print_end(const Context& ctx, const serve::Service& service, const ServeTim
   std::string text = fmt::format("{} forecasts written to the ledger, {} closes missed, {} candles came late",
                                  service.forecasts(), service.missed(), service.late_candles());
   if (!times.close_to_ledger_ms.empty()) {
-    const double p50 = quantile(times.close_to_ledger_ms, 0.5), p99 = quantile(times.close_to_ledger_ms, 0.99);
+    const double p50 = quantile(times.close_to_ledger_ms, 0.5),
+                 p99 = quantile(times.close_to_ledger_ms, 0.99);
     summary["close_to_ledger_ms_p50"] = p50;
     summary["close_to_ledger_ms_p99"] = p99;
     text += fmt::format("; from a closing frame to the ledger {:.1f} ms (p99 {:.1f})", p50, p99);
@@ -118,7 +120,7 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   serve::BoardHolder board;
   serve::HttpOptions http;
   MOP_TRY_ASSIGN(http.address, serve::parse_listen_address(flags.listen));
-  if (const char* token = std::getenv("MOP_API_TOKEN"); token != nullptr) http.token = token;
+  MOP_TRY_ASSIGN(http.token, secret(ctx.fs, "MOP_API_TOKEN"));
   http.database = flags.db;
   serve::HttpServer server(http, board, ctx.clock);
   MOP_TRY(server.start());  // before anything takes long: a port that is taken should be told at once
@@ -146,14 +148,18 @@ void add_serve(CLI::App& cli, Context& ctx) {
   CLI::App* verb = cli.add_subcommand("serve", "Forecast every close, day and night, into the ledger");
   verb->footer(
       "Example: mop serve --models-dir models --db mop.db\n"
-      "Brings the stored candles up to date, follows the exchange's stream and, at every close of a candle, writes\n"
-      "a forecast of each series into the prediction ledger before anybody sees it (`mop ledger`). Ctrl-C ends it;\n"
+      "Brings the stored candles up to date, follows the exchange's stream and, at every close of a candle, "
+      "writes\n"
+      "a forecast of each series into the prediction ledger before anybody sees it (`mop ledger`). Ctrl-C "
+      "ends it;\n"
       "started again it goes on, and says which closes it missed.\n"
-      "Rehearsal: mop sim --clock x60 --port 9000, then mop serve --base-url http://127.0.0.1:9000 --clock x60");
+      "Rehearsal: mop sim --clock x60 --port 9000, then mop serve --base-url http://127.0.0.1:9000 --clock "
+      "x60");
   verb->add_option("--db", flags->db, "The database it writes")->capture_default_str();
-  verb->add_option("--listen", flags->listen,
-                   "Address of the API (api/openapi.yaml); port 0 takes a free one. Any but loopback needs a\n"
-                   "token of at least 16 characters in MOP_API_TOKEN")
+  verb->add_option(
+          "--listen", flags->listen,
+          "Address of the API (api/openapi.yaml); port 0 takes a free one. Any but loopback needs a\n"
+          "token of at least 16 characters in MOP_API_TOKEN")
       ->capture_default_str();
   verb->add_option("--kinds", flags->kinds, "Models to use: 15m, 1h, unified")->capture_default_str();
   verb->add_option("--base-url", flags->base_url, "REST address [https://api.binance.com]")->type_name("URL");

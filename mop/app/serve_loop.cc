@@ -13,8 +13,8 @@
 namespace mop::app {
 namespace {
 
-constexpr DurationMillis kWait = 20;          // machine time; an event ends it
-constexpr std::int64_t kBoardEvery = 500'000;  // microseconds between boards without a close
+constexpr DurationMillis kWait = 20;                // machine time; an event ends it
+constexpr std::int64_t kBoardEvery = 500'000;       // microseconds between boards without a close
 constexpr DurationMillis kPollAfter = 2 * kSecond;  // behind a close, without a stream
 constexpr std::int64_t kLongestHope = 60'000'000;   // microseconds of machine time
 constexpr int kMostFailures = 100;
@@ -45,8 +45,9 @@ Result<void> ServeLoop::catch_up() {
   for (const store::SeriesKey& series : service_.series()) {
     const DurationMillis step = market::length_of(series.interval);
     const auto stored = newest.find({series.interval, series.symbol});
-    const UnixMillis from = stored == newest.end() ? now - static_cast<DurationMillis>(options_.history) * step
-                                                   : stored->second + step;
+    const UnixMillis from = stored == newest.end()
+                                ? now - static_cast<DurationMillis>(options_.history) * step
+                                : stored->second + step;
     healer_.ask(series, from);
   }
   while (healer_.busy()) {
@@ -129,8 +130,8 @@ void ServeLoop::ask_what_is_missing() {
     healer_.ask(series, service_.newest(series) + 1);
 }
 
-// Whether absent candles may still come: REST is being asked, or will be as soon as the close has passed. When
-// it does not answer for a while, closes go by as missed, and what it brings later is replayed.
+// Whether absent candles may still come: REST is being asked, or will be as soon as the close has passed.
+// When it does not answer for a while, closes go by as missed, and what it brings later is replayed.
 bool ServeLoop::patient() {
   const bool hoping = healer_.busy() || (!connected_ && polled_ != service_.next_close());
   const std::int64_t now = monotonic_micros();
@@ -158,9 +159,10 @@ Result<void> ServeLoop::handle_closes() {
 }
 
 void ServeLoop::publish(const serve::HandledClose& close) {
-  log_info(fmt::format("close {}: {} forecasts, {} missed; forecast {} us, ledger {} us, since the frame {:.1f} ms",
-                       format_utc(close.close_time + 1), close.forecasts.size(), close.missed.size(),
-                       close.forecast_us, close.ledger_us, close_to_ledger_ms_));
+  log_info(fmt::format(
+      "close {}: {} forecasts, {} missed; forecast {} us, ledger {} us, since the frame {:.1f} ms",
+      format_utc(close.close_time + 1), close.forecasts.size(), close.missed.size(), close.forecast_us,
+      close.ledger_us, close_to_ledger_ms_));
   put_board();  // before the event: who hears it may ask for the rest
   if (sink_ == nullptr) return;
   const auto board = board_.get();

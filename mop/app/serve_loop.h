@@ -13,9 +13,9 @@
 namespace mop::app {
 
 struct ServeLoopOptions {
-  double speed = 1.0;           // of the exchange's clock
-  std::size_t history = 1000;   // candles fetched of a series that is not stored
-  std::int64_t closes = -1;     // ends after so many; -1: never
+  double speed = 1.0;          // of the exchange's clock
+  std::size_t history = 1000;  // candles fetched of a series that is not stored
+  std::int64_t closes = -1;    // ends after so many; -1: never
 };
 
 /// What was measured since the start, machine time.
@@ -26,14 +26,15 @@ struct ServeTimes {
 class ServeLoop {
  public:
   /// All must outlive it. `board` and `sink` are told of every close; `sink` may be null.
-  ServeLoop(serve::Service& service, store::CandleStore& store, exchange::BinanceRest& rest, ExchangeClock& clock,
-            serve::BoardHolder& board, serve::EventSink* sink, ServeLoopOptions options);
+  ServeLoop(serve::Service& service, store::CandleStore& store, exchange::BinanceRest& rest,
+            ExchangeClock& clock, serve::BoardHolder& board, serve::EventSink* sink,
+            ServeLoopOptions options);
 
-  /// Brings the store up to date from REST. What cannot be fetched is told and left. Errors: kInterrupted, the
-  /// store's.
+  /// Brings the store up to date from REST. What cannot be fetched is told and left. Errors: kInterrupted,
+  /// the store's.
   Result<void> catch_up();
-  /// Forecasts until interrupted() or the number of closes is reached. Errors: the store's or the ledger's, when
-  /// they last.
+  /// Forecasts until interrupted() or the number of closes is reached. Errors: the store's or the ledger's,
+  /// when they last.
   Result<void> run(exchange::KlineStream& stream);
 
   const ServeTimes& times() const { return times_; }
@@ -61,13 +62,13 @@ class ServeLoop {
   CandleHealer healer_;
   std::string stream_state_ = "connecting";
   bool connected_ = false;
-  UnixMillis polled_ = 0;                         // the close that REST was asked for last
+  UnixMillis polled_ = 0;  // the close that REST was asked for last
   std::map<std::pair<market::Interval, std::string>, double> prices_;  // of open candles
   std::map<UnixMillis, std::int64_t> frames_us_;  // by close time: when its newest closing frame arrived
   std::int64_t board_version_ = 0, board_put_us_ = 0, reconnects_ = 0, handled_ = 0;
   double close_to_ledger_ms_ = 0.0;
   std::int64_t held_since_us_ = 0;  // since when candles are hoped for; 0: they are not
-  int failures_ = 0;  // of store or ledger in a row
+  int failures_ = 0;                // of store or ledger in a row
   ServeTimes times_;
 };
 

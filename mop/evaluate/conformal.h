@@ -1,7 +1,7 @@
 // Keeps intervals at the coverage they state while the market changes: adaptive conformal inference (Gibbs
 // and Candes, NeurIPS 2021; here one factor per step and level, on the distance from the median). The calmest
-// and the wildest tenth of the candles have factors of their own, so that the others cannot hide what is wrong
-// there.
+// and the wildest tenth of the candles have factors of their own, so that the others cannot hide what is
+// wrong there.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -24,8 +24,8 @@ class AdaptiveConformal {
  public:
   static constexpr std::size_t kGroups = train::Calibration::kGroups;
   /// Stretch per missed outcome, calm to wild. At the 5 % quantile 0.01 halves an error of scale in some 400
-  /// candles, and costs less than 0.1 % of the pinball loss where nothing was wrong. Calm and wild candles are
-  /// rare: greater ones.
+  /// candles, and costs less than 0.1 % of the pinball loss where nothing was wrong. Calm and wild candles
+  /// are rare: greater ones.
   static constexpr std::array<double, kGroups> kRates{0.03, 0.01, 0.1};
   static constexpr double kTail = 0.05;
   /// A border at quantile p moves by this times p when a candle is above it and times p - 1 when below.
@@ -53,8 +53,8 @@ class AdaptiveConformal {
   struct Pending {
     UnixMillis closes;  // when the outcome is known
     std::size_t step, group;
-    double z;             // NaN as long as it is not
-    double close, sigma;  // of the candle it was made at
+    double z;                       // NaN as long as it is not
+    double close, sigma;            // of the candle it was made at
     std::vector<double> quantiles;  // as they were shown
   };
   void learn(const Pending& forecast);

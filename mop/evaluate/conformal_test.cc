@@ -62,8 +62,8 @@ TEST_P(WrongWidthTest, IntervalsComeToCoverWhatTheyState) {
 }
 INSTANTIATE_TEST_SUITE_P(Factors, WrongWidthTest, testing::Values(0.7, 1.5));
 
-// A forecast that is wrong in one tenth of the market, right elsewhere: what all candles say together is within 2
-// points of the truth. Calm candles are corrected more slowly, for their errors cost less.
+// A forecast that is wrong in one tenth of the market, right elsewhere: what all candles say together is
+// within 2 points of the truth. Calm candles are corrected more slowly, for their errors cost less.
 struct Tenth {
   double factor;
   bool wild;
@@ -104,8 +104,7 @@ TEST(AdaptiveConformalTest, ToldAsCandlesCloseItIsTheSame) {
   for (std::size_t row = 0; row < known.size(); ++row) {
     for (std::size_t h = 1; h <= H; ++h) {
       const bool there = row + h < known.size() && (row + h < hole || row >= hole);
-      known.y[row * H + h - 1] =
-          there ? std::log(known.close[row + h] / known.close[row]) : std::nan("");
+      known.y[row * H + h - 1] = there ? std::log(known.close[row + h] / known.close[row]) : std::nan("");
     }
   }
   AdaptiveConformal(all.forecasts.levels, H, {}).run(known, all.forecasts);
@@ -120,8 +119,9 @@ TEST(AdaptiveConformalTest, ToldAsCandlesCloseItIsTheSame) {
     one.y.assign(H, std::nan(""));
     const auto first = static_cast<std::ptrdiff_t>(row * H * L);
     const auto z = live.forecasts.z.begin() + first;
-    Forecasts forecast{"one", H, live.forecasts.levels, {z, z + static_cast<std::ptrdiff_t>(H * L)},
-                       std::vector<double>(H), {}, 0};
+    Forecasts forecast{
+        "one", H, live.forecasts.levels, {z, z + static_cast<std::ptrdiff_t>(H * L)}, std::vector<double>(H),
+        {},    0};
     conformal.run(one, forecast);
     std::copy(forecast.z.begin(), forecast.z.end(), z);
   }

@@ -155,8 +155,8 @@ Result<void> score_validation(train::TrainedModel& model, std::span<const market
     branch.calibration = {};
     branch.validation = {};
     const auto all_rows = data.rows_with_history(model.profile.lookback, INT64_MAX);
-    MOP_TRY_ASSIGN(branch.baselines, fit_baselines(outcomes_of(data, all_rows, tick_size, INT64_MAX),
-                                                   branch.head.levels));
+    MOP_TRY_ASSIGN(branch.baselines,
+                   fit_baselines(outcomes_of(data, all_rows, tick_size, INT64_MAX), branch.head.levels));
     if (split.validation_begin >= primary.rows()) continue;  // the coin stopped trading before the block
     const UnixMillis validation_begin = primary.close_time[split.validation_begin] + 1;
     const auto fit_rows = data.rows_with_history(model.profile.lookback, model.fit_until);

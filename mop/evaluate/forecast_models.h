@@ -41,9 +41,9 @@ std::vector<std::size_t> forecast_rows(const train::Forecaster& forecaster, std:
                                        UnixMillis first, UnixMillis last);
 
 /// Fills each branch's calibration, validation figures and baselines. The model is held against EWMA and HAR,
-/// all three fitted on the fit part alone and scored one step ahead on the validation block; the baselines that
-/// stay in the model are fitted on all its candles. `series` and `markets` are what
-/// the model was trained on. Errors: kInvalidArgument.
+/// all three fitted on the fit part alone and scored one step ahead on the validation block; the baselines
+/// that stay in the model are fitted on all its candles. `series` and `markets` are what the model was
+/// trained on. Errors: kInvalidArgument.
 Result<void> score_validation(train::TrainedModel& model, std::span<const market::CandleSeries> series,
                               const dataset::Markets* markets, double tick_size);
 

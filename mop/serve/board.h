@@ -21,15 +21,15 @@ struct BoardCandle {
 
 struct BoardSeries {
   store::SeriesKey key;
-  std::vector<BoardCandle> candles;         // newest kBoardCandles that closed, ascending
-  std::optional<double> last_price;         // of the open candle, when the stream states one
-  UnixMillis last_close_time = 0;           // of the newest closed candle; 0: none yet
-  bool stale = false;                       // more than two candles behind the exchange's clock
-  std::optional<ForecastRow> forecast;      // newest, exactly as it is in the ledger
-  std::int64_t seq = 0;                     // its number there
-  std::optional<LiveScores> scores;         // over its newest kBoardScored forecasts that are scored
-  std::string champion;                     // who forecasts now: "model", "unified", "ewma", "har"
-  std::string champion_reason;              // one sentence
+  std::vector<BoardCandle> candles;     // newest kBoardCandles that closed, ascending
+  std::optional<double> last_price;     // of the open candle, when the stream states one
+  UnixMillis last_close_time = 0;       // of the newest closed candle; 0: none yet
+  bool stale = false;                   // more than two candles behind the exchange's clock
+  std::optional<ForecastRow> forecast;  // newest, exactly as it is in the ledger
+  std::int64_t seq = 0;                 // its number there
+  std::optional<LiveScores> scores;     // over its newest kBoardScored forecasts that are scored
+  std::string champion;                 // who forecasts now: "model", "unified", "ewma", "har"
+  std::string champion_reason;          // one sentence
 };
 inline constexpr std::size_t kBoardCandles = 500, kBoardScored = 500;
 
@@ -42,10 +42,10 @@ struct BoardModel {
 };
 
 struct BoardHealth {
-  UnixMillis exchange_now = 0;   // the exchange's clock
-  bool ready = false;            // models are loaded and history is replayed
-  std::string stream;            // "connected", "blocked: ...", "disconnected: ..."
-  std::int64_t forecasts = 0;    // written to the ledger since the start
+  UnixMillis exchange_now = 0;  // the exchange's clock
+  bool ready = false;           // models are loaded and history is replayed
+  std::string stream;           // "connected", "blocked: ...", "disconnected: ..."
+  std::int64_t forecasts = 0;   // written to the ledger since the start
   std::int64_t missed = 0;
   std::int64_t reconnects = 0;
   std::int64_t rest_requests = 0;

@@ -42,13 +42,15 @@ Champion choose_champion(const ModelHost& host, std::span<const Candidate> candi
   }
   if (best == nullptr) {
     const Candidate& c = candidates.front();
-    return {branch(c).champion, c.model, c.head, "no model of the series beat this baseline before it was used"};
+    return {branch(c).champion, c.model, c.head,
+            "no model of the series beat this baseline before it was used"};
   }
   const train::TrainedModel& model = host.model(best->model);
   Champion champion{std::string(name_of(model)), best->model, best->head,
                     fmt::format("{:+.2f} % against EWMA on {} candles it had not learnt from",
                                 100.0 * skill_of(branch(*best).all_blocks()), branch(*best).all_blocks().n)};
-  if (const std::string mark = evaluate::certificate_mark(model); !mark.empty()) champion.reason += "; " + mark;
+  if (const std::string mark = evaluate::certificate_mark(model); !mark.empty())
+    champion.reason += "; " + mark;
   const DurationMillis age = rules.now - model.trained_until;
   if (age > rules.expires_after) {
     champion.name = kHar;

@@ -24,9 +24,10 @@ struct ChampionRules {
   std::optional<std::string> demoted;
 };
 
-/// The champion of one series among the models that forecast it: of those that were best on the blocks they had
-/// not learnt from, the one with the greater skill against EWMA there; when none was, the baseline that was. An
-/// expired or demoted champion gives way to B3. REQUIRES: `candidates` not empty, indices into `host`.
+/// The champion of one series among the models that forecast it: of those that were best on the blocks they
+/// had not learnt from, the one with the greater skill against EWMA there; when none was, the baseline that
+/// was. An expired or demoted champion gives way to B3. REQUIRES: `candidates` not empty, indices into
+/// `host`.
 struct Candidate {
   std::size_t model, head;
 };

@@ -20,11 +20,12 @@ struct DueClose {
 /// candle. Knows no clock: `now` is the exchange's.
 class CloseGate {
  public:
-  /// A close is waited for until `grace` behind it; from then on its absent candles are wanted of REST, and at
-  /// twice the grace it is due without them.
+  /// A close is waited for until `grace` behind it; from then on its absent candles are wanted of REST, and
+  /// at twice the grace it is due without them.
   explicit CloseGate(DurationMillis grace) : grace_(grace) {}
 
-  /// A series whose newest candle in use closes at `last_close` (0: none). REQUIRES: each once, before offers.
+  /// A series whose newest candle in use closes at `last_close` (0: none). REQUIRES: each once, before
+  /// offers.
   void add(const store::SeriesKey& series, UnixMillis last_close);
 
   /// kTaken: will be due. kKnown: in use already, or of no series that was added. kLate: its instant was

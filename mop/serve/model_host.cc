@@ -69,7 +69,8 @@ struct Pending {
 
 constexpr std::size_t kLargestBatch = 64;  // windows in one pass: what they need stays in cache
 
-void hash_window(const dataset::SeriesData& data, std::size_t last, std::size_t lookback, std::string& bytes) {
+void hash_window(const dataset::SeriesData& data, std::size_t last, std::size_t lookback,
+                 std::string& bytes) {
   const std::size_t F = data.inputs();
   const auto x = std::span(data.x).subspan((last + 1 - lookback) * F, lookback * F);
   bytes.append(reinterpret_cast<const char*>(x.data()), x.size_bytes());
@@ -99,8 +100,8 @@ struct ModelHost::Impl {
   Result<void> add(ModelFile file);
   void restart();
   std::size_t market_of(const train::TrainedModel& model);
-  Series& series_of(const store::SeriesKey& key);     // adds it when it is new
-  Series* find_series(const store::SeriesKey& key);   // null: nobody reads it
+  Series& series_of(const store::SeriesKey& key);    // adds it when it is new
+  Series* find_series(const store::SeriesKey& key);  // null: nobody reads it
   void advance_interval(Interval interval, std::span<const LiveCandle* const> candles);
   void push(Series& to, const features::CandleValues& candle, std::span<const MarketMove> moves);
   std::vector<Pending> pending(std::span<const std::size_t> models);
@@ -226,8 +227,18 @@ ModelForecast ModelHost::Impl::forecast_of(std::size_t model, std::size_t head,
   const train::Baselines& baselines = forecaster.model().branches[head].baselines;
   const dataset::SeriesData& data = forecaster.series(head);
   const std::size_t last = outcomes.size() - 1, H = forecasts.horizon, L = forecasts.levels.size();
-  ModelForecast f{model, head, {data.symbol, data.interval}, outcomes.close_time[last], outcomes.close[last],
-                  outcomes.sigma[last], {}, {}, forecasts.log_range[last], {}, kNaN, {}};
+  ModelForecast f{model,
+                  head,
+                  {data.symbol, data.interval},
+                  outcomes.close_time[last],
+                  outcomes.close[last],
+                  outcomes.sigma[last],
+                  {},
+                  {},
+                  forecasts.log_range[last],
+                  {},
+                  kNaN,
+                  {}};
   const auto tail = [](const std::vector<double>& values, std::size_t count) {
     return std::vector<double>(values.end() - static_cast<std::ptrdiff_t>(count), values.end());
   };
@@ -262,7 +273,8 @@ std::vector<Pending> ModelHost::Impl::pending(std::span<const std::size_t> model
       if (!p.rows.empty()) all.push_back(std::move(p));
     }
   }
-  std::ranges::stable_sort(all, std::less{}, [&](const Pending& p) { return hosted[p.model].forecaster->networks(); });
+  std::ranges::stable_sort(all, std::less{},
+                           [&](const Pending& p) { return hosted[p.model].forecaster->networks(); });
   return all;
 }
 
@@ -272,15 +284,15 @@ void ModelHost::Impl::infer(std::vector<Pending>& all) {
   std::vector<std::size_t> ends;  // of the batches
   for (auto first = all.begin(); first != all.end();) {
     const auto* own = hosted[first->model].forecaster->networks();
-    const auto last = std::find_if(first, all.end(), [&](const Pending& p) {
-      return hosted[p.model].forecaster->networks() != own;
-    });
+    const auto last = std::find_if(
+        first, all.end(), [&](const Pending& p) { return hosted[p.model].forecaster->networks() != own; });
     const std::size_t begin = asked.size();
     for (; first != last; ++first) {
       for (const std::size_t row : first->rows)
         asked.push_back({&*hosted[first->model].forecaster, first->head, row});
     }
-    const std::size_t count = asked.size() - begin, share = (count + workspaces.size() - 1) / workspaces.size();
+    const std::size_t count = asked.size() - begin,
+                      share = (count + workspaces.size() - 1) / workspaces.size();
     const std::size_t batch = std::clamp(share, std::size_t{1}, kLargestBatch);
     for (std::size_t end = begin; end < asked.size();) {
       end = std::min(end + batch, asked.size());

@@ -31,12 +31,12 @@ struct ModelForecast {
   std::size_t model = 0;  // in ModelHost::models()
   std::size_t head = 0;   // of the model
   store::SeriesKey series;
-  UnixMillis as_of = 0;  // close time of the candle it was made at
-  double close = 0.0;    // quote currency
-  double sigma = 0.0;    // volatility of one candle's log return
-  std::vector<double> z;       // (H, L) quantiles of ln(price / close) / (sigma sqrt(h)), ascending along L
-  std::vector<double> p_up;    // (H)
-  double log_range = 0.0;      // expected ln(high / low) of the next candle
+  UnixMillis as_of = 0;      // close time of the candle it was made at
+  double close = 0.0;        // quote currency
+  double sigma = 0.0;        // volatility of one candle's log return
+  std::vector<double> z;     // (H, L) quantiles of ln(price / close) / (sigma sqrt(h)), ascending along L
+  std::vector<double> p_up;  // (H)
+  double log_range = 0.0;    // expected ln(high / low) of the next candle
   std::vector<double> har_scale;  // (H) what the model's B3 quantiles are scaled by at this close
   double har_log_range = 0.0;     // B3's expected ln(high / low); NaN when it has none
   std::string input_hash;         // SHA-256 of everything the networks read
@@ -76,7 +76,8 @@ class ModelHost {
   /// last advanced to, in the order of models and heads. To replay a long history, call it every kReplayRows
   /// instants.
   std::vector<ModelForecast> forecast();
-  /// The same for some models alone: who is in a hurry asks for the others later, before advance() or after it.
+  /// The same for some models alone: who is in a hurry asks for the others later, before advance() or after
+  /// it.
   std::vector<ModelForecast> forecast(std::span<const std::size_t> models);
   static constexpr std::size_t kReplayRows = 256;
 

@@ -119,12 +119,9 @@ TEST_F(ModelHostTest, AfterARestartItSaysTheSameAgain) {
 
 TEST_F(ModelHostTest, NamesTheSeriesItNeedsInTheirOrder) {
   const ModelHost host = host_of_files(1);
-  const std::vector<store::SeriesKey> wanted{{"BTCUSDT", Interval::k15m},
-                                             {"ETHUSDT", Interval::k15m},
-                                             {"SOLUSDT", Interval::k15m},
-                                             {"BTCUSDT", Interval::k1h},
-                                             {"ETHUSDT", Interval::k1h},
-                                             {"SOLUSDT", Interval::k1h}};
+  const std::vector<store::SeriesKey> wanted{{"BTCUSDT", Interval::k15m}, {"ETHUSDT", Interval::k15m},
+                                             {"SOLUSDT", Interval::k15m}, {"BTCUSDT", Interval::k1h},
+                                             {"ETHUSDT", Interval::k1h},  {"SOLUSDT", Interval::k1h}};
   EXPECT_EQ(host.series(), wanted);
   EXPECT_EQ(host.models(), 6u);
 }

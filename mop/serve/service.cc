@@ -18,8 +18,8 @@ constexpr DurationMillis kInstant = 15 * kMinute;
 constexpr std::int64_t kJudgedEvery = 8;  // instants between two looks at a series' live scores
 
 features::CandleValues values_of(const market::Candle& candle) {
-  features::CandleValues v{candle.close_time,   candle.open.value(),  candle.high.value(),
-                           candle.low.value(),  candle.close.value(), candle.volume.value()};
+  features::CandleValues v{candle.close_time,  candle.open.value(),  candle.high.value(),
+                           candle.low.value(), candle.close.value(), candle.volume.value()};
   if (!candle.taker_buy_base.empty()) v.taker_buy = candle.taker_buy_base.value();
   return v;
 }
@@ -59,8 +59,8 @@ Result<void> Service::replay(UnixMillis now) {
   return {};
 }
 
-// The newest instant at which every series that trades has its candle: one may have been fetched before, another
-// after a close.
+// The newest instant at which every series that trades has its candle: one may have been fetched before,
+// another after a close.
 UnixMillis Service::newest_complete(std::span<const Cursor> cursors) {
   UnixMillis last = 0;
   for (const Cursor& c : cursors)
@@ -124,8 +124,8 @@ Result<void> Service::score_stored(std::span<const Cursor> cursors) {
     const market::CandleSeries since =
         c.candles.closing_in(newest->as_of - horizon * market::length_of(c.key->interval), gate_.done() + 1);
     for (std::size_t t = 0; t < since.size(); ++t)
-      unscored_.push_back({c.key->symbol, c.key->interval, since.close_time(t), since.close[t], since.high[t],
-                           since.low[t]});
+      unscored_.push_back(
+          {c.key->symbol, c.key->interval, since.close_time(t), since.close[t], since.high[t], since.low[t]});
   }
   return {};
 }
@@ -134,8 +134,8 @@ void Service::note_candle(const store::SeriesKey& series, const features::Candle
   const auto found = tracks_.find(key_of(series));
   if (found == tracks_.end()) return;
   auto& candles = found->second.candles;
-  candles.push_back({v.close_time + 1 - market::length_of(series.interval), v.open, v.high, v.low, v.close,
-                     v.volume});
+  candles.push_back(
+      {v.close_time + 1 - market::length_of(series.interval), v.open, v.high, v.low, v.close, v.volume});
   if (candles.size() >= 2 * kBoardCandles)
     candles.erase(candles.begin(), candles.end() - static_cast<std::ptrdiff_t>(kBoardCandles));
 }
@@ -188,15 +188,16 @@ Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient
   return close;
 }
 
-// Only the champions are waited for; the others follow in settle(). All of them, when a champion has nothing to
-// say (its window has a hole that another's has not).
+// Only the champions are waited for; the others follow in settle(). All of them, when a champion has nothing
+// to say (its window has a hole that another's has not).
 std::vector<ModelForecast> Service::forecast_champions(UnixMillis close_time, UnixMillis now) {
   std::vector<std::size_t> models;
   std::size_t wanted = 0;
   for (const auto& [key, track] : tracks_) {
     if (!closes_at(key.first, close_time) || newest({key.second, key.first}) < close_time) continue;
     ++wanted;
-    models.push_back(choose_champion(*host_, track.candidates, {now, options_.expires_after, track.demoted}).model);
+    models.push_back(
+        choose_champion(*host_, track.candidates, {now, options_.expires_after, track.demoted}).model);
   }
   std::ranges::sort(models);
   models.erase(std::ranges::unique(models).begin(), models.end());
@@ -204,7 +205,8 @@ std::vector<ModelForecast> Service::forecast_champions(UnixMillis close_time, Un
   std::size_t spoken = 0;
   for (const auto& [key, track] : tracks_) {
     if (!closes_at(key.first, close_time)) continue;
-    spoken += std::ranges::any_of(made, [&](const ModelForecast& f) { return key_of(f.series) == key; }) ? 1 : 0;
+    spoken +=
+        std::ranges::any_of(made, [&](const ModelForecast& f) { return key_of(f.series) == key; }) ? 1 : 0;
   }
   if (spoken >= wanted) return made;
   std::ranges::move(host_->forecast(), std::back_inserter(made));
@@ -212,10 +214,12 @@ std::vector<ModelForecast> Service::forecast_champions(UnixMillis close_time, Un
 }
 
 // The champion's forecast, of the models that could forecast this close.
-std::optional<ForecastRow> Service::row_of(Track& track, std::span<const ModelForecast> made, UnixMillis now) {
+std::optional<ForecastRow> Service::row_of(Track& track, std::span<const ModelForecast> made,
+                                           UnixMillis now) {
   std::vector<Candidate> able;
   for (const Candidate& c : track.candidates) {
-    if (std::ranges::any_of(made, [&](const ModelForecast& f) { return f.model == c.model && f.head == c.head; }))
+    if (std::ranges::any_of(made,
+                            [&](const ModelForecast& f) { return f.model == c.model && f.head == c.head; }))
       able.push_back(c);
   }
   if (able.empty()) return std::nullopt;
@@ -231,8 +235,9 @@ void Service::miss(const Key& key, const Track& track, Closes closes, UnixMillis
                    std::vector<MissedRow>& missed) {
   for (UnixMillis at = closes.first; at <= closes.last; at += market::length_of(key.first)) {
     const bool known = at == closes.last && !track.missed_because.empty();
-    missed.push_back({key.second, key.first, at, now,
-                      known ? track.missed_because : "mop serve did not run, or had no candle of the series"});
+    missed.push_back(
+        {key.second, key.first, at, now,
+         known ? track.missed_because : "mop serve did not run, or had no candle of the series"});
   }
 }
 
@@ -306,8 +311,10 @@ Result<void> Service::judge(const Key& key, Track& track) {
     if (track.newest)
       MOP_TRY(ledger_->visit(key.second, key.first, track.newest->as_of, track.newest->as_of + 1, number));
   }
-  const Champion chosen = choose_champion(*host_, track.candidates, {0, options_.expires_after, std::nullopt});
-  MOP_TRY_ASSIGN(track.demoted, ledger_->demotion(key.second, key.first, chosen.name, host_->sha256(chosen.model)));
+  const Champion chosen =
+      choose_champion(*host_, track.candidates, {0, options_.expires_after, std::nullopt});
+  MOP_TRY_ASSIGN(track.demoted,
+                 ledger_->demotion(key.second, key.first, chosen.name, host_->sha256(chosen.model)));
   return {};
 }
 
@@ -338,8 +345,9 @@ void Service::describe(Board& board, UnixMillis now) const {
     const Track& track = found->second;
     BoardSeries s;
     s.key = key;
-    s.candles.assign(track.candles.end() - static_cast<std::ptrdiff_t>(std::min(track.candles.size(), kBoardCandles)),
-                     track.candles.end());
+    s.candles.assign(
+        track.candles.end() - static_cast<std::ptrdiff_t>(std::min(track.candles.size(), kBoardCandles)),
+        track.candles.end());
     s.last_close_time = newest(s.key);
     s.stale = s.last_close_time < now - 2 * market::length_of(key.interval);
     s.forecast = track.newest;

@@ -1,4 +1,5 @@
-// The heart of `mop serve`: closed candles in; forecasts, written down before anybody sees them, and scores out.
+// The heart of `mop serve`: closed candles in; forecasts, written down before anybody sees them, and scores
+// out.
 #pragma once
 #include <functional>
 #include <map>
@@ -19,8 +20,8 @@
 namespace mop::serve {
 
 struct ServiceOptions {
-  std::size_t threads = 1;                  // that forecast side by side
-  DurationMillis grace = 3 * kSecond;       // see CloseGate
+  std::size_t threads = 1;                   // that forecast side by side
+  DurationMillis grace = 3 * kSecond;        // see CloseGate
   DurationMillis expires_after = 60 * kDay;  // see ChampionRules
 };
 
@@ -34,8 +35,8 @@ struct HandledClose {
 };
 
 /// Forecasts every close of every series it has a model for. What it says is a function of the stored candles
-/// and the model files: it starts by replaying the store, and does so again when a candle came after its close
-/// was passed. One thread at a time.
+/// and the model files: it starts by replaying the store, and does so again when a candle came after its
+/// close was passed. One thread at a time.
 class Service {
  public:
   /// `store` and `ledger` must outlive it.
@@ -63,14 +64,14 @@ class Service {
   /// The instant that will be handled next; 0 before replay().
   UnixMillis next_close() const { return gate_.next(); }
 
-  /// Handles the next close that is due by `now`, the exchange's clock; none when none is. A close is forecast
-  /// when the candle that it speaks of has not closed by then, else it is missed, and so is every close of the
-  /// series before it that is not in the ledger. Errors: as Ledger::append; the close is then missed, which the
-  /// ledger is told when it can be written again.
+  /// Handles the next close that is due by `now`, the exchange's clock; none when none is. A close is
+  /// forecast when the candle that it speaks of has not closed by then, else it is missed, and so is every
+  /// close of the series before it that is not in the ledger. Errors: as Ledger::append; the close is then
+  /// missed, which the ledger is told when it can be written again.
   Result<std::optional<HandledClose>> handle(UnixMillis now, bool patient = false);  // see CloseGate::due
 
-  /// What is not urgent, after handle(): stores the candles that were offered, scores what they are the outcome
-  /// of, and when a candle came late replays. Returns what was scored. Errors: those of store and
+  /// What is not urgent, after handle(): stores the candles that were offered, scores what they are the
+  /// outcome of, and when a candle came late replays. Returns what was scored. Errors: those of store and
   /// ledger; what failed is tried again the next time.
   Result<std::vector<ScoredStep>> settle(UnixMillis now);
 

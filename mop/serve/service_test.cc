@@ -51,7 +51,8 @@ class ServiceTest : public testing::Test {
         candles.push_back(exact(features::candle_values(s, t), s.interval));
       ASSERT_TRUE(store_->merge(s.symbol, s.interval, candles, "binance").has_value());
     }
-    database_ = std::make_unique<store::Database>(open_database(dir_ + "/mop.db", store::Access::kWrite).value());
+    database_ =
+        std::make_unique<store::Database>(open_database(dir_ + "/mop.db", store::Access::kWrite).value());
     ledger_ = std::make_unique<Ledger>(Ledger::open(*database_).value());
   }
   void TearDown() override { std::filesystem::remove_all(dir_); }
@@ -258,7 +259,8 @@ TEST_F(ServiceTest, ALateCandleIsMadeGood) {
     ASSERT_EQ(closes[0].forecasts.size(), wanted[static_cast<std::size_t>(quarter) - 1].size());
     for (std::size_t i = 0; i < closes[0].forecasts.size(); ++i) {
       EXPECT_EQ(closes[0].forecasts[i].z, wanted[static_cast<std::size_t>(quarter) - 1][i].z);
-      EXPECT_EQ(closes[0].forecasts[i].input_hash, wanted[static_cast<std::size_t>(quarter) - 1][i].input_hash);
+      EXPECT_EQ(closes[0].forecasts[i].input_hash,
+                wanted[static_cast<std::size_t>(quarter) - 1][i].input_hash);
     }
   }
   expect_sound();

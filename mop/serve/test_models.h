@@ -51,7 +51,8 @@ inline CandleSeries find(const std::vector<CandleSeries>& all, std::string_view 
       all, [&](const CandleSeries& s) { return s.symbol == symbol && s.interval == interval; });
 }
 
-inline std::vector<CandleSeries> series_for(const std::vector<CandleSeries>& all, const train::TrainedModel& model) {
+inline std::vector<CandleSeries> series_for(const std::vector<CandleSeries>& all,
+                                            const train::TrainedModel& model) {
   std::vector<CandleSeries> series;
   for (const Interval interval : train::intervals_of(model.kind))
     series.push_back(find(all, model.symbol, interval));

@@ -67,8 +67,8 @@ class Forecaster {
   HeadForecasts forecast(std::size_t head, std::span<const std::size_t> rows);
   HeadForecasts forecast(std::size_t head, std::span<const std::size_t> rows,
                          ForecastWorkspace& workspace) const;
-  /// One row of one head of several models that share their networks (prepare_networks), in one pass: the same
-  /// bytes as forecast() of each. REQUIRES: at least one, can_forecast() for each.
+  /// One row of one head of several models that share their networks (prepare_networks), in one pass: the
+  /// same bytes as forecast() of each. REQUIRES: at least one, can_forecast() for each.
   struct Asked {
     const Forecaster* forecaster;
     std::size_t head, row;
@@ -91,7 +91,7 @@ class Forecaster {
   std::vector<std::shared_ptr<const dataset::SeriesData>> data_;
   std::unique_ptr<dataset::SequenceBuilder> builder_;
   std::vector<std::vector<std::int64_t>>
-      primary_row_;                                // per head and row: the builder's row, -1 = no forecast
+      primary_row_;  // per head and row: the builder's row, -1 = no forecast
   std::shared_ptr<const PreparedNetworks> networks_;
   ForecastWorkspace workspace_;
 };

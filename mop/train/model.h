@@ -31,9 +31,9 @@ std::vector<market::Interval> intervals_of(Kind kind);
 std::string model_id(std::string_view symbol, Kind kind);
 
 /// How far a head's quantiles are stretched (evaluate/conformal.h): q' = median + (q - median) *
-/// exp(log_stretch), one value per step and level, those of the median unused; (3,H,L): of calm candles, whose
-/// ln(sigma) is at most borders[0], of those up to borders[1], and of wilder ones. Empty: as the network gives
-/// them.
+/// exp(log_stretch), one value per step and level, those of the median unused; (3,H,L): of calm candles,
+/// whose ln(sigma) is at most borders[0], of those up to borders[1], and of wilder ones. Empty: as the
+/// network gives them.
 struct Calibration {
   static constexpr std::size_t kGroups = 3;
 

@@ -12,12 +12,12 @@ namespace mop::train {
 std::string fingerprint_of(const Profile& profile) {
   // Stops compiling when a setting is added, so that none is forgotten.
   const auto& [name, hidden, layers, dropout, learning_rate, one_cycle, weight_decay, gradient_clip,
-               batch_size, scored, epochs, patience, least_updates, half_life_days, lookback, horizon, validation_share,
-               pooled, ensemble] = profile;
-  return sha256_hex(fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", name, hidden, layers,
-                                dropout, learning_rate, one_cycle, weight_decay, gradient_clip, batch_size,
-                                scored, epochs, patience, least_updates, half_life_days, lookback, horizon, validation_share,
-                                pooled, ensemble));
+               batch_size, scored, epochs, patience, least_updates, half_life_days, lookback, horizon,
+               validation_share, pooled, ensemble] = profile;
+  return sha256_hex(fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", name, hidden,
+                                layers, dropout, learning_rate, one_cycle, weight_decay, gradient_clip,
+                                batch_size, scored, epochs, patience, least_updates, half_life_days, lookback,
+                                horizon, validation_share, pooled, ensemble));
 }
 
 Schedule schedule_for(const Profile& profile, std::size_t sequences) {

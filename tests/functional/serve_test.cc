@@ -38,13 +38,14 @@ class ServeTest : public testing::Test {
     directory_ = testing::TempDir() + "mop_serve_" + std::to_string(::getpid());
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
-    std::ofstream(directory_ + "/mop.toml")
-        << "[default]\nhidden_size = 16\nnum_layers = 1\nensemble = 2\nepochs = 2\nleast_updates = 200\nlookback = 24\n";
+    std::ofstream(directory_ + "/mop.toml") << "[default]\nhidden_size = 16\nnum_layers = 1\nensemble = "
+                                               "2\nepochs = 2\nleast_updates = 200\nlookback = 24\n";
     sim_ = std::make_unique<Process>(
-        directory_,
-        std::vector<std::string>{"sim", "--port", "0", "--seed", "5", "--now", "2025-06-01", "--clock", "x600"});
+        directory_, std::vector<std::string>{"sim", "--port", "0", "--seed", "5", "--now", "2025-06-01",
+                                             "--clock", "x600"});
     url_ = sim_->read_out_line();
-    ASSERT_EQ(run({"fetch", "--symbols", "BTCUSDT,ETHUSDT", "--limit", "1600", "--base-url", url_}).exit_code, 0);
+    ASSERT_EQ(run({"fetch", "--symbols", "BTCUSDT,ETHUSDT", "--limit", "1600", "--base-url", url_}).exit_code,
+              0);
     const Finished trained = run({"train", "--symbols", "BTCUSDT,ETHUSDT", "--quiet"});
     ASSERT_EQ(trained.exit_code, 0) << trained.err;
   }
@@ -105,12 +106,13 @@ TEST_F(ServeTest, EveryCloseIsInTheLedgerAsPredictSaysIt) {
     if (row["step"] != "1" || (row["champion"] != "model" && row["champion"] != "unified")) continue;
     const std::string kind = row["champion"] == "unified" ? "unified" : row["timeframe"];
     const std::int64_t as_of = std::stoll(row["as_of"]);
-    const Finished f = run({"predict", row["symbol"], "--timeframe", row["timeframe"], "--kind", kind, "--as-of",
-                            format_utc(as_of + 1), "--json"});
+    const Finished f = run({"predict", row["symbol"], "--timeframe", row["timeframe"], "--kind", kind,
+                            "--as-of", format_utc(as_of + 1), "--json"});
     ASSERT_EQ(f.exit_code, 0) << f.err;
     const bj::value predicted = json_of(f);
     ASSERT_EQ(predicted.at("as_of_close_time").as_int64(), as_of);
-    const double price = std::stod(row["close"]) * std::exp(std::stod(row["q_0.9"]) * std::stod(row["sigma"]));
+    const double price =
+        std::stod(row["close"]) * std::exp(std::stod(row["q_0.9"]) * std::stod(row["sigma"]));
     EXPECT_DOUBLE_EQ(predicted.at("steps").at(0).at("quantiles").at("0.9").to_number<double>(), price);
     ++compared;
   }
@@ -164,6 +166,28 @@ TEST_F(ServeTest, AnswersOverHttpAndEndsOnASignal) {
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_NE(ended.out.find("forecasts written to the ledger"), std::string::npos) << ended.out;
   expect_sound("c.db");
+}
+
+// A token in .env is asked for on loopback too, and stands in no output.
+TEST_F(ServeTest, ATokenInTheEnvFileIsAskedFor) {
+  const std::string own = fresh_directory(), token = "0123456789abcdef-secret";
+  write_file(own + "/.env", "# for a test\nHF_TOKEN=x\n MOP_API_TOKEN = \"" + token + "\"\n");
+  Process process(own, serve("e.db", {"--data-dir", directory_ + "/data/raw", "--models-dir",
+                                      directory_ + "/models", "--config", directory_ + "/mop.toml"}));
+  std::string line;
+  do {
+    line = process.read_out_line();
+    ASSERT_FALSE(line.empty()) << "it ended before it served";
+  } while (!line.starts_with("serving"));
+  const auto begin = line.find("http://");
+  const std::string base = line.substr(begin, line.find("/api") - begin);
+  exchange::CurlTransport transport;
+  EXPECT_EQ(transport.get({base + "/api/v1/health/live"}).value().status, 200);
+  EXPECT_EQ(transport.get({base + "/api/v1/series"}).value().status, 401);
+  process.signal(SIGINT);
+  const Finished ended = process.finish();
+  for (const std::string& text : {ended.out, ended.err, read_file(own + "/logs/serve.log")})
+    EXPECT_EQ(text.find(token), std::string::npos);
 }
 
 TEST_F(ServeTest, SaysWhatIsWrongBeforeItStarts) {
