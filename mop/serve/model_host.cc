@@ -159,7 +159,7 @@ Result<void> ModelHost::Impl::add(ModelFile file) {
   auto& shared = networks[sha256_hex(parameters)];
   if (shared == nullptr) shared = train::prepare_networks(model);
   for (train::TrainedNetwork& network : model.networks)
-    network.params = {};
+    network.params = std::vector<float>();  // assigning {} would keep the memory
   hosted_model.forecaster.emplace(train::Forecaster::over(std::move(model), std::move(data), shared));
   hosted.push_back(std::move(hosted_model));
   return {};
