@@ -11,6 +11,7 @@
 
 #include "mop/app/command.h"
 #include "mop/app/exchange_options.h"
+#include "mop/app/model_watch.h"
 #include "mop/app/models.h"
 #include "mop/app/secrets.h"
 #include "mop/app/serve_loop.h"
@@ -82,6 +83,16 @@ double quantile(std::vector<double> values, double p) {
   return values[static_cast<std::size_t>(p * static_cast<double>(values.size() - 1))];
 }
 
+std::function<Result<std::optional<serve::ModelHost>>()> new_models_of(Context& ctx,
+                                                                       const ServeFlags& flags) {
+  auto watch = std::make_shared<ModelWatch>(ctx.settings.models_dir);
+  return [&ctx, &flags, watch]() -> Result<std::optional<serve::ModelHost>> {
+    if (!watch->changed(monotonic_micros())) return std::nullopt;
+    MOP_TRY_ASSIGN(auto host, load_models(ctx, flags));
+    return std::optional(std::move(host));
+  };
+}
+
 void print_end(const Context& ctx, const serve::Service& service, const ServeTimes& times) {
   boost::json::object summary{{"forecasts", service.forecasts()},
                               {"missed", service.missed()},
@@ -125,7 +136,7 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   serve::HttpServer server(http, board, ctx.clock);
   MOP_TRY(server.start());  // before anything takes long: a port that is taken should be told at once
   ServeLoop loop(service, store, rest, clock, board, &server,
-                 {speed, ctx.settings.history_limit, flags.closes});
+                 {speed, ctx.settings.history_limit, flags.closes, new_models_of(ctx, flags)});
   MOP_TRY(loop.catch_up());
   MOP_TRY(service.replay(clock.now()));
   malloc_trim(0);  // the stored history that was replayed

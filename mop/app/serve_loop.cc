@@ -17,6 +17,8 @@ constexpr DurationMillis kWait = 20;                // machine time; an event en
 constexpr std::int64_t kBoardEvery = 500'000;       // microseconds between boards without a close
 constexpr DurationMillis kPollAfter = 2 * kSecond;  // behind a close, without a stream
 constexpr std::int64_t kLongestHope = 60'000'000;   // microseconds of machine time
+constexpr std::int64_t kModelsEvery = 2'000'000;    // microseconds between two looks for other models
+constexpr double kFarFromClose = 30'000.0;          // milliseconds of machine time
 constexpr int kMostFailures = 100;
 constexpr std::size_t kHealers = 4;
 
@@ -66,7 +68,7 @@ Result<void> ServeLoop::catch_up() {
 
 void ServeLoop::on(const exchange::StreamCandle& candle) {
   clock_.note(candle.event_time, candle.received_us);
-  const store::SeriesKey& series = service_.series()[candle.series];
+  const store::SeriesKey& series = streamed_[candle.series];
   if (const auto* closed = std::get_if<market::Candle>(&candle.candle)) {
     auto& newest = frames_us_[closed->close_time];
     newest = std::max(newest, candle.received_us);
@@ -195,6 +197,33 @@ void ServeLoop::put_board() {
   board_put_us_ = monotonic_micros();
 }
 
+// Loading and replaying takes seconds, in which no close may fall. Files that cannot be used leave the old
+// models.
+Result<void> ServeLoop::change_models() {
+  const std::int64_t now_us = monotonic_micros();
+  const DurationMillis left = service_.next_close() - clock_.now();
+  if (!options_.new_models || now_us - models_asked_us_ < kModelsEvery ||
+      static_cast<double>(left) < kFarFromClose * options_.speed)
+    return {};
+  models_asked_us_ = now_us;
+  auto host = options_.new_models();
+  if (host && !*host) return {};
+  const auto used = host ? service_.use(std::move(**host)) : Result<void>(fail(host.error()));
+  if (!used) {
+    log_error(fmt::format("new models are not used: {}", used.error().message));
+    return {};
+  }
+  MOP_TRY(service_.replay(clock_.now()));
+  for (const store::SeriesKey& series : service_.series()) {
+    if (std::ranges::find(streamed_, series) == streamed_.end())
+      log_warning(fmt::format("{} {} is new: start `mop serve` again to follow it", series.symbol,
+                              market::to_string(series.interval)));
+  }
+  log_info("new models are in use");
+  put_board();
+  return {};
+}
+
 Result<void> ServeLoop::step() {
   MOP_TRY(handle_closes());
   MOP_TRY_ASSIGN(const auto scored, service_.settle(clock_.now()));
@@ -203,6 +232,7 @@ Result<void> ServeLoop::step() {
 }
 
 Result<void> ServeLoop::run(exchange::KlineStream& stream) {
+  streamed_ = service_.series();
   put_board();
   while (!interrupted() && (options_.closes < 0 || handled_ < options_.closes)) {
     take_events(stream, kWait);
@@ -215,6 +245,7 @@ Result<void> ServeLoop::run(exchange::KlineStream& stream) {
     } else {
       failures_ = 0;
     }
+    MOP_TRY(change_models());
     if (monotonic_micros() - board_put_us_ > kBoardEvery) put_board();
   }
   MOP_TRY_ASSIGN(const auto scored, service_.settle(clock_.now()));

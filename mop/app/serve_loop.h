@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ struct ServeLoopOptions {
   double speed = 1.0;          // of the exchange's clock
   std::size_t history = 1000;  // candles fetched of a series that is not stored
   std::int64_t closes = -1;    // ends after so many; -1: never
+  /// Other models when there are any by now; asked every few seconds, far from a close. May be empty.
+  std::function<Result<std::optional<serve::ModelHost>>()> new_models;
 };
 
 /// What was measured since the start, machine time.
@@ -33,8 +36,8 @@ class ServeLoop {
   /// Brings the store up to date from REST. What cannot be fetched is told and left. Errors: kInterrupted,
   /// the store's.
   Result<void> catch_up();
-  /// Forecasts until interrupted() or the number of closes is reached. Errors: the store's or the ledger's,
-  /// when they last.
+  /// `stream` is of service.series() as they are now. Forecasts until interrupted() or the number of closes
+  /// is reached. Errors: the store's or the ledger's, when they last.
   Result<void> run(exchange::KlineStream& stream);
 
   const ServeTimes& times() const { return times_; }
@@ -51,6 +54,7 @@ class ServeLoop {
   void publish(const serve::HandledClose& close);
   void tell_scores(const std::vector<serve::ScoredStep>& scored);
   void put_board();
+  Result<void> change_models();
 
   serve::Service& service_;
   store::CandleStore& store_;
@@ -60,12 +64,13 @@ class ServeLoop {
   serve::EventSink* sink_;
   const ServeLoopOptions options_;
   CandleHealer healer_;
+  std::vector<store::SeriesKey> streamed_;  // in the order of the stream
   std::string stream_state_ = "connecting";
   bool connected_ = false;
   UnixMillis polled_ = 0;  // the close that REST was asked for last
   std::map<std::pair<market::Interval, std::string>, double> prices_;  // of open candles
   std::map<UnixMillis, std::int64_t> frames_us_;  // by close time: when its newest closing frame arrived
-  std::int64_t board_version_ = 0, board_put_us_ = 0, reconnects_ = 0, handled_ = 0;
+  std::int64_t board_version_ = 0, board_put_us_ = 0, models_asked_us_ = 0, reconnects_ = 0, handled_ = 0;
   double close_to_ledger_ms_ = 0.0;
   std::int64_t held_since_us_ = 0;  // since when candles are hoped for; 0: they are not
   int failures_ = 0;                // of store or ledger in a row
