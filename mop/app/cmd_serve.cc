@@ -121,6 +121,8 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   exchange::BinanceRest rest(transport, ctx.clock, options);
   MOP_TRY_ASSIGN(auto database, serve::open_database(flags.db, store::Access::kWrite));
   MOP_TRY_ASSIGN(auto ledger, serve::Ledger::open(database));
+  MOP_TRY_ASSIGN(auto alert_book, serve::AlertBook::open(database));
+  serve::AlertDesk alerts(alert_book, ledger);
   // Without a machine's time for messages to travel in, a fast clock would leave no grace at all.
   const DurationMillis grace = std::max(3 * kSecond, static_cast<DurationMillis>(250.0 * speed));
   serve::Service service(store, ledger, {thread_count(ctx), grace});
@@ -135,7 +137,7 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   http.database = flags.db;
   serve::HttpServer server(http, board, ctx.clock);
   MOP_TRY(server.start());  // before anything takes long: a port that is taken should be told at once
-  ServeLoop loop(service, store, rest, clock, board, &server,
+  ServeLoop loop(service, store, rest, clock, board, alerts, &server,
                  {speed, ctx.settings.history_limit, flags.closes, new_models_of(ctx, flags)});
   MOP_TRY(loop.catch_up());
   MOP_TRY(service.replay(clock.now()));

@@ -8,6 +8,7 @@
 #include "mop/base/interrupt.h"
 #include "mop/base/log.h"
 #include "mop/market/interval.h"
+#include "mop/serve/alert_json.h"
 #include "mop/serve/api_json.h"
 
 namespace mop::app {
@@ -25,13 +26,14 @@ constexpr std::size_t kHealers = 4;
 }  // namespace
 
 ServeLoop::ServeLoop(serve::Service& service, store::CandleStore& store, exchange::BinanceRest& rest,
-                     ExchangeClock& clock, serve::BoardHolder& board, serve::EventSink* sink,
-                     ServeLoopOptions options)
+                     ExchangeClock& clock, serve::BoardHolder& board, serve::AlertDesk& alerts,
+                     serve::EventSink* sink, ServeLoopOptions options)
     : service_(service),
       store_(store),
       rest_(rest),
       clock_(clock),
       board_(board),
+      alerts_(alerts),
       sink_(sink),
       options_(options),
       healer_(rest, clock, kHealers) {}
@@ -166,11 +168,22 @@ void ServeLoop::publish(const serve::HandledClose& close) {
       format_utc(close.close_time + 1), close.forecasts.size(), close.missed.size(), close.forecast_us,
       close.ledger_us, close_to_ledger_ms_));
   put_board();  // before the event: who hears it may ask for the rest
-  if (sink_ == nullptr) return;
   const auto board = board_.get();
-  for (std::size_t i = 0; i < close.forecasts.size(); ++i)
-    sink_->tell(serve::forecast_event(close.numbers[i], close.forecasts[i], *board));
-  sink_->tell(serve::health_event(*board));
+  if (sink_ != nullptr) {
+    for (std::size_t i = 0; i < close.forecasts.size(); ++i)
+      sink_->tell(serve::forecast_event(close.numbers[i], close.forecasts[i], *board));
+    sink_->tell(serve::health_event(*board));
+  }
+  tell_alerts(alerts_.on_close(*board, close.close_time));
+}
+
+// They are in the database already; an alert that could not be written is found again at the next close.
+void ServeLoop::tell_alerts(Result<std::vector<serve::AlertFiring>> fired) {
+  if (!fired) return log_warning(fmt::format("alerts: {}", fired.error().message));
+  for (const serve::AlertFiring& firing : *fired) {
+    log_info(fmt::format("alert {}: {}", firing.alert, firing.text));
+    if (sink_ != nullptr) sink_->tell(serve::alert_event(firing));
+  }
 }
 
 void ServeLoop::tell_scores(const std::vector<serve::ScoredStep>& scored) {
@@ -234,6 +247,8 @@ Result<void> ServeLoop::step() {
 Result<void> ServeLoop::run(exchange::KlineStream& stream) {
   streamed_ = service_.series();
   put_board();
+  if (const auto ready = alerts_.start(*board_.get()); !ready)
+    log_warning(fmt::format("alerts: {}", ready.error().message));
   while (!interrupted() && (options_.closes < 0 || handled_ < options_.closes)) {
     take_events(stream, kWait);
     take_healed();
@@ -246,7 +261,9 @@ Result<void> ServeLoop::run(exchange::KlineStream& stream) {
       failures_ = 0;
     }
     MOP_TRY(change_models());
-    if (monotonic_micros() - board_put_us_ > kBoardEvery) put_board();
+    if (monotonic_micros() - board_put_us_ <= kBoardEvery) continue;
+    put_board();
+    tell_alerts(alerts_.on_time(*board_.get()));
   }
   MOP_TRY_ASSIGN(const auto scored, service_.settle(clock_.now()));
   tell_scores(scored);

@@ -9,6 +9,7 @@
 #include "mop/app/candle_healer.h"
 #include "mop/app/exchange_clock.h"
 #include "mop/exchange/kline_stream.h"
+#include "mop/serve/alert_desk.h"
 #include "mop/serve/service.h"
 
 namespace mop::app {
@@ -30,7 +31,7 @@ class ServeLoop {
  public:
   /// All must outlive it. `board` and `sink` are told of every close; `sink` may be null.
   ServeLoop(serve::Service& service, store::CandleStore& store, exchange::BinanceRest& rest,
-            ExchangeClock& clock, serve::BoardHolder& board, serve::EventSink* sink,
+            ExchangeClock& clock, serve::BoardHolder& board, serve::AlertDesk& alerts, serve::EventSink* sink,
             ServeLoopOptions options);
 
   /// Brings the store up to date from REST. What cannot be fetched is told and left. Errors: kInterrupted,
@@ -52,6 +53,7 @@ class ServeLoop {
   Result<void> step();
   Result<void> handle_closes();
   void publish(const serve::HandledClose& close);
+  void tell_alerts(Result<std::vector<serve::AlertFiring>> fired);
   void tell_scores(const std::vector<serve::ScoredStep>& scored);
   void put_board();
   Result<void> change_models();
@@ -61,6 +63,7 @@ class ServeLoop {
   exchange::BinanceRest& rest_;
   ExchangeClock& clock_;
   serve::BoardHolder& board_;
+  serve::AlertDesk& alerts_;
   serve::EventSink* sink_;
   const ServeLoopOptions options_;
   CandleHealer healer_;

@@ -1,13 +1,14 @@
 #include "mop/serve/api.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
 #include "mop/base/json.h"
+#include "mop/serve/alerts_api.h"
 #include "mop/serve/api_json.h"
+#include "mop/serve/api_query.h"
 #include "mop/serve/chart_svg.h"
 #include "mop/serve/history.h"
 #include "mop/serve/ledger_json.h"
@@ -30,20 +31,6 @@ HttpReply not_found(std::string_view message) {
 
 template <typename T>
 using Read = tl::expected<T, HttpReply>;
-
-/// A whole number of the query inside lo..hi.
-Read<std::int64_t> number_of(const ApiCall& call, std::string_view name, std::int64_t lo, std::int64_t hi,
-                             std::int64_t otherwise) {
-  const auto text = call.target.find(name);
-  if (!text) return otherwise;
-  std::int64_t number = 0;
-  const char* const last = text->data() + text->size();
-  const auto [end, error] = std::from_chars(text->data(), last, number);
-  if (error == std::errc() && end == last && number >= lo && number <= hi) return number;
-  return tl::unexpected(
-      failure(400, "invalid_argument",
-              fmt::format("{} must be a whole number {}..{}, was '{}'", name, lo, hi, shown(*text))));
-}
 
 Read<const BoardSeries*> series_of(const ApiCall& call) {
   const std::string &symbol = call.path[0], &timeframe = call.path[1];
@@ -182,10 +169,19 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/series", kBoard, all_series},
     {"GET", "/api/v1/series/{symbol}/{timeframe}/candles", kBoard, candles, "limit"},
     {"GET", "/api/v1/series/{symbol}/{timeframe}/forecast", kBoard, forecast},
-    {"GET", "/api/v1/series/{symbol}/{timeframe}/track-record", kLedger, track_record, "limit before"},
+    {"GET", "/api/v1/series/{symbol}/{timeframe}/track-record", kDatabase, track_record, "limit before"},
     {"GET", "/api/v1/series/{symbol}/{timeframe}/chart.svg", kBoard, chart, "candles theme"},
     {"GET", "/api/v1/models", kBoard, models},
     {"GET", "/api/v1/coverage", kBoard, coverage},
+    {"GET", "/api/v1/alerts", kDatabase, list_alerts, "owner after limit"},
+    {"POST", "/api/v1/alerts", kDatabase, add_alert},
+    {"POST", "/api/v1/alerts/preview", kDatabase, preview_alert},
+    {"GET", "/api/v1/alerts/{id}", kDatabase, one_alert},
+    {"PATCH", "/api/v1/alerts/{id}", kDatabase, change_alert},
+    {"DELETE", "/api/v1/alerts/{id}", kDatabase, remove_alert},
+    {"GET", "/api/v1/firings", kDatabase, list_firings, "after limit alert undelivered_to"},
+    {"GET", "/api/v1/firings/{id}/deliveries", kDatabase, list_deliveries},
+    {"POST", "/api/v1/firings/{id}/deliveries", kDatabase, add_delivery},
     {"GET", "/api/v1/events", kEvents, nullptr},
     {"GET", "/metrics", kServer, metrics},
 };

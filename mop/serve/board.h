@@ -30,6 +30,7 @@ struct BoardSeries {
   std::optional<LiveScores> scores;     // over its newest kBoardScored forecasts that are scored
   std::string champion;                 // who forecasts now: "model", "unified", "ewma", "har"
   std::string champion_reason;          // one sentence
+  bool gave_way = false;                // a baseline forecasts because the model expired or was demoted
 };
 inline constexpr std::size_t kBoardCandles = 500, kBoardScored = 500;
 

@@ -43,21 +43,24 @@ Champion choose_champion(const ModelHost& host, std::span<const Candidate> candi
   if (best == nullptr) {
     const Candidate& c = candidates.front();
     return {branch(c).champion, c.model, c.head,
-            "no model of the series beat this baseline before it was used"};
+            "no model of the series beat this baseline before it was used", false};
   }
   const train::TrainedModel& model = host.model(best->model);
   Champion champion{std::string(name_of(model)), best->model, best->head,
                     fmt::format("{:+.2f} % against EWMA on {} candles it had not learnt from",
-                                100.0 * skill_of(branch(*best).all_blocks()), branch(*best).all_blocks().n)};
+                                100.0 * skill_of(branch(*best).all_blocks()), branch(*best).all_blocks().n),
+                    false};
   if (const std::string mark = evaluate::certificate_mark(model); !mark.empty())
     champion.reason += "; " + mark;
   const DurationMillis age = rules.now - model.trained_until;
   if (age > rules.expires_after) {
     champion.name = kHar;
+    champion.gave_way = true;
     champion.reason = fmt::format("model {} expired: it learnt until {} ago, {} are allowed; train it again",
                                   model.id(), days(age), days(rules.expires_after));
   } else if (rules.demoted) {
     champion.name = kHar;
+    champion.gave_way = true;
     champion.reason = *rules.demoted;
   }
   return champion;

@@ -22,6 +22,7 @@
 #include <boost/beast/http.hpp>
 
 #include "mop/base/log.h"
+#include "mop/serve/alerts_api.h"
 #include "mop/serve/api.h"
 #include "mop/serve/event_log.h"
 #include "mop/serve/history.h"
@@ -73,6 +74,7 @@ struct Hub {
         board(b),
         clock(c),
         history(options.database),
+        alerts(options.database),
         limiter(options.requests_per_s, options.burst),
         log(fmt::format("{:x}", clock.now()), options.kept_events) {}
 
@@ -89,14 +91,15 @@ struct Hub {
   const BoardHolder& board;
   Clock& clock;
   std::optional<HttpAccess> access;
-  LedgerHistory history;  // on the ledger's thread
+  LedgerHistory history;  // on the database's thread, as alerts
+  AlertsSource alerts;
   RateLimiter limiter;
   ReplyCache cache;
   EventLog log;
   HttpCounts counts;
   std::set<std::shared_ptr<EventClient>> event_clients;
-  std::size_t waiting_for_ledger = 0;
-  asio::thread_pool* ledger_thread = nullptr;
+  std::size_t waiting_for_database = 0;
+  asio::thread_pool* database_thread = nullptr;
   UnixMillis dated = -1;
   std::string date_text;
 
@@ -300,38 +303,41 @@ class Connection : public std::enable_shared_from_this<Connection> {
         const std::string target(request.target);
         Prepared reply = hub_.cache.find(board, target);
         if (!reply) {
-          reply = prepare(run(*board, match, nullptr));
+          reply = prepare(run(*board, match));
           if (reply->reply.status == 200) hub_.cache.put(board, target, reply);
         }
         return send(std::move(reply));
       }
       case RouteKind::kServer:
-        return send(prepare(run(*board, match, nullptr)));
-      case RouteKind::kLedger:
-        return ask_ledger(std::move(board), std::move(match));
+        return send(prepare(run(*board, match)));
+      case RouteKind::kDatabase:
+        return ask_database(std::move(board), std::move(match));
       case RouteKind::kEvents:
         return open_events(request.last_event_id);
     }
   }
 
-  HttpReply run(const Board& board, const RouteMatch& match, HistorySource* history) {
+  // The parser keeps the body until the reply is sent.
+  HttpReply run(const Board& board, const RouteMatch& match) {
     try {
-      return match.route->answer({board, match.target, match.path, hub_.counts, history});
+      return match.route->answer(
+          {board, match.target, match.path, hub_.counts, parser_->get().body(), &hub_.history, &hub_.alerts});
     } catch (const std::exception& e) {
       log_error(fmt::format("{}: {}", match.route->pattern, e.what()));
       return failure(500, "internal", "the answer could not be computed; the log says why");
     }
   }
 
-  void ask_ledger(std::shared_ptr<const Board> board, RouteMatch match) {
-    if (hub_.waiting_for_ledger >= hub_.options.max_waiting_for_ledger)
-      return send(prepare(later(503, "busy", "too many questions to the ledger at once; ask again soon", 1)));
-    ++hub_.waiting_for_ledger;
-    asio::post(*hub_.ledger_thread,
+  void ask_database(std::shared_ptr<const Board> board, RouteMatch match) {
+    if (hub_.waiting_for_database >= hub_.options.max_waiting_for_database)
+      return send(
+          prepare(later(503, "busy", "too many questions to the database at once; ask again soon", 1)));
+    ++hub_.waiting_for_database;
+    asio::post(*hub_.database_thread,
                [self = shared_from_this(), board = std::move(board), match = std::move(match)] {
-                 Prepared reply = prepare(self->run(*board, match, &self->hub_.history));
+                 Prepared reply = prepare(self->run(*board, match));
                  asio::post(self->stream_.get_executor(), [self, reply = std::move(reply)]() mutable {
-                   --self->hub_.waiting_for_ledger;
+                   --self->hub_.waiting_for_database;
                    self->send(std::move(reply));
                  });
                });
@@ -426,7 +432,7 @@ struct HttpServer::Impl {
   std::optional<asio::io_context> io;
   std::optional<tcp::acceptor> acceptor;
   std::optional<asio::steady_timer> heartbeat, pause;
-  std::optional<asio::thread_pool> ledger_thread;
+  std::optional<asio::thread_pool> database_thread;
   std::thread thread;
   std::uint16_t port = 0;
 };
@@ -529,8 +535,8 @@ HttpServer::~HttpServer() {
 
 Result<void> HttpServer::start() {
   MOP_TRY(impl_->listen());
-  impl_->ledger_thread.emplace(1);
-  impl_->hub.ledger_thread = &*impl_->ledger_thread;
+  impl_->database_thread.emplace(1);
+  impl_->hub.database_thread = &*impl_->database_thread;
   impl_->accept();
   impl_->beat();
   impl_->thread = std::thread([this] { impl_->io->run(); });
@@ -549,12 +555,12 @@ std::string HttpServer::url() const {
 
 void HttpServer::stop() {
   if (!impl_->thread.joinable()) return;
-  impl_->ledger_thread->stop();  // what waits is dropped, what runs ends
-  impl_->ledger_thread->join();
+  impl_->database_thread->stop();  // what waits is dropped, what runs ends
+  impl_->database_thread->join();
   impl_->io->stop();
   impl_->thread.join();
   impl_->hub.event_clients.clear();
-  impl_->ledger_thread.reset();
+  impl_->database_thread.reset();
   const std::lock_guard lock(impl_->mutex);
   impl_->acceptor.reset();
   impl_->heartbeat.reset();

@@ -15,12 +15,12 @@ namespace mop::serve {
 struct HttpOptions {
   ListenAddress address{"127.0.0.1", 8080};  // port 0: any free one
   std::string token;                         // MOP_API_TOKEN; may be empty on loopback only
-  std::string database = "mop.db";           // read for the track record
+  std::string database = "mop.db";           // the track record and the alerts are in it
   double requests_per_s = 200, burst = 400;  // of one client address
   std::size_t max_connections = 2048;        // all together
   std::size_t max_event_clients = 1500;
   std::size_t max_target_bytes = 2048, max_header_bytes = 16 * 1024, max_body_bytes = 64 * 1024;
-  std::size_t max_waiting_for_ledger = 64;        // requests; more are answered with 503
+  std::size_t max_waiting_for_database = 64;      // requests; more are answered with 503
   DurationMillis idle_timeout = kMinute;          // between two requests of a connection
   DurationMillis request_timeout = 10 * kSecond;  // from the first byte of a request to its last
   DurationMillis write_timeout = 20 * kSecond;
@@ -29,8 +29,8 @@ struct HttpOptions {
   std::size_t event_queue_bytes = 1024 * 1024;  // behind which a client that does not read is dropped
 };
 
-/// Answers from the board and the ledger on two threads of its own; knows nothing of models. Everything that
-/// a client sends or does not send is bounded in size, number and time.
+/// Answers from the board and the database on two threads of its own; knows nothing of models. Everything
+/// that a client sends or does not send is bounded in size, number and time.
 class HttpServer final : public EventSink {
  public:
   /// Board and clock must outlive it. The clock (real time) dates replies and fills rate limits; its now() is

@@ -24,7 +24,7 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
   if (wanted.size() != given.size()) return std::nullopt;
   std::vector<std::string> values;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i].starts_with('{')) {
+    if (wanted[i].starts_with('{') && !given[i].empty()) {
       values.emplace_back(given[i]);
     } else if (wanted[i] != given[i]) {
       return std::nullopt;

@@ -14,15 +14,16 @@
 
 namespace mop::serve {
 
+class AlertsSource;   // alerts_api.h
 class HistorySource;  // history.h
 struct HttpCounts;    // metrics.h
 
 /// What a route answers from, and so where it runs.
 enum class RouteKind : std::uint8_t {
-  kBoard,   // a function of the board and the target: kept until the board changes
-  kServer,  // of the board and the server's own counts
-  kLedger,  // of the ledger: asked on a thread of its own
-  kEvents,  // the stream of events: the server takes the connection over
+  kBoard,     // a function of the board and the target: kept until the board changes
+  kServer,    // of the board and the server's own counts
+  kDatabase,  // of mop.db: on a thread of its own
+  kEvents,    // the stream of events: the server takes the connection over
 };
 
 struct ApiCall {
@@ -30,7 +31,9 @@ struct ApiCall {
   const Target& target;
   std::span<const std::string> path;  // what stands in place of the pattern's {...}
   const HttpCounts& counts;
-  HistorySource* history = nullptr;  // for kLedger
+  std::string_view body = {};
+  HistorySource* history = nullptr;  // for kDatabase
+  AlertsSource* alerts = nullptr;    // for kDatabase
 };
 
 struct Route {

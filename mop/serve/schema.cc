@@ -88,8 +88,51 @@ CREATE TRIGGER missed_update BEFORE UPDATE ON missed BEGIN SELECT RAISE(ABORT, '
 CREATE TRIGGER missed_delete BEFORE DELETE ON missed BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 )sql";
 
+// docs/decisions/0006-alerts.md. Firings outlive their alert.
+constexpr std::string_view kAlerts = R"sql(
+CREATE TABLE alerts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  created_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  spec TEXT NOT NULL CHECK (json_valid(spec))
+) STRICT;
+CREATE INDEX alerts_of_owner ON alerts (owner, id);
+CREATE TABLE alert_states (
+  alert INTEGER NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+  symbol TEXT NOT NULL,
+  interval TEXT NOT NULL,
+  armed INTEGER NOT NULL,
+  as_of INTEGER NOT NULL,
+  last_sent INTEGER NOT NULL,
+  PRIMARY KEY (alert, symbol, interval)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE firings (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  alert INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  symbol TEXT NOT NULL,
+  interval TEXT NOT NULL,
+  as_of INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('sent', 'quiet', 'cooldown', 'budget', 'missed')),
+  value REAL NOT NULL,
+  text TEXT NOT NULL,
+  UNIQUE (alert, symbol, interval, as_of)
+) STRICT;
+CREATE TABLE deliveries (
+  firing INTEGER NOT NULL REFERENCES firings (id) ON DELETE CASCADE,
+  channel TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('delivered', 'failed')),
+  detail TEXT NOT NULL,
+  PRIMARY KEY (firing, channel)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 // Element n leads from version n to n + 1. Append only: a released one never changes.
-constexpr std::array<std::string_view, 1> kMigrations{kLedger};
+constexpr std::array<std::string_view, 2> kMigrations{kLedger, kAlerts};
 
 }  // namespace
 

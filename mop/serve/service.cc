@@ -355,6 +355,7 @@ void Service::describe(Board& board, UnixMillis now) const {
     s.scores = track.scores;
     s.champion = track.champion.name;
     s.champion_reason = track.champion.reason;
+    s.gave_way = track.champion.gave_way;
     board.series.push_back(std::move(s));
   }
   board.models.clear();

@@ -75,11 +75,11 @@ function ask(server, target, { method = 'GET', headers = {}, body } = {}) {
   });
 }
 
-const filled = (template) => template.replace('{symbol}', 'BTCUSDT').replace('{timeframe}', '1h');
+const filled = (template) => template.replace('{symbol}', 'BTCUSDT').replace('{timeframe}', '1h').replace('{id}', '1');
 const jsonSchemaOf = (response) => response.content?.['application/json']?.schema.$ref?.split('/').pop();
 
 for (const [template, item] of Object.entries(api.paths)) {
-  if (template === '/api/v1/events') continue;
+  if (template === '/api/v1/events' || !item.get || template === '/api/v1/alerts/{id}') continue;
   test(`${template} is as documented`, async () => {
     const reply = await ask(open, filled(template));
     assert.equal(reply.status, 200, reply.text);
@@ -87,8 +87,9 @@ for (const [template, item] of Object.entries(api.paths)) {
     const type = Object.keys(documented.content)[0];
     assert.ok(reply.type.startsWith(type), reply.type);
     if (type === 'application/json') valid(jsonSchemaOf(documented), JSON.parse(reply.text), template);
-    for (const { name, in: place, schema: { minimum, maximum, enum: values } } of item.get.parameters ?? []) {
-      if (place !== 'query') continue;
+    const parameters = (item.get.parameters ?? []).map((p) => (p.$ref ? api.components.parameters[p.$ref.split('/').pop()] : p));
+    for (const { name, in: place, schema: { type: kind, minimum, maximum, enum: values } } of parameters) {
+      if (place !== 'query' || (kind === 'string' && !values)) continue;
       for (const good of values ?? [minimum, maximum].filter((x) => x !== undefined))
         assert.equal((await ask(open, `${filled(template)}?${name}=${good}`)).status, 200, `${name}=${good}`);
       const wrong = values ? ['other'] : ['x', minimum - 1, ...(maximum === undefined ? [] : [maximum + 1])];
@@ -137,6 +138,52 @@ test('every error is as documented', async () => {
   assert.equal((await ask(closed, '/metrics', { headers: { Authorization: `Bearer ${TOKEN}` } })).status, 200);
 });
 
+test('alerts are made, changed, listed and deleted as documented', async () => {
+  const headers = { Authorization: `Bearer ${TOKEN}` };
+  const call = async (method, target, body, expected, name) => {
+    const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    const reply = await ask(closed, target, { method, headers, body: text });
+    assert.equal(reply.status, expected, `${method} ${target}: ${reply.text}`);
+    const value = JSON.parse(reply.text);
+    valid(name ?? 'Error', value, `${method} ${target}`);
+    return value;
+  };
+  const sent = (spec) => {
+    valid('AlertSpec', spec, 'what is sent');
+    return call('POST', '/api/v1/alerts', spec, 201, 'Alert');
+  };
+  const price = await sent({ kind: 'price', symbol: 'BTCUSDT', timeframe: '1h', threshold: 100, side: 'below', owner: 'a' });
+  assert.equal(price.spec.hysteresis, 0.2);
+  assert.equal(price.back_score.precision, null);
+  const p_up = await sent({ kind: 'p_up', threshold: 0.505, quiet_hours: { from: '22:00', to: '07:00' }, expires_at: 4e12, once: true, cooldown_s: 0 });
+  for (const spec of [{ kind: 'model' }, { kind: 'outside_band', timeframe: '15m' }, { kind: 'spike', threshold: 0.9 },
+    { kind: 'stale', threshold: 3, symbol: 'BTCUSDT' }, { kind: 'move', threshold: 2, side: 'either', window: 4 }, { kind: 'forecast', threshold: 0.5, step: 3 }])
+    await sent(spec);
+  const preview = await call('POST', '/api/v1/alerts/preview', { kind: 'p_up', symbol: 'BTCUSDT', timeframe: '1h', threshold: 0.505, cooldown_s: 0 }, 200, 'AlertPreview');
+  assert.equal(preview.back_score.forecasts, 60);
+  const change = { note: 'dip', threshold: 90 };
+  valid('AlertChange', change, 'a change');
+  assert.equal((await call('PATCH', `/api/v1/alerts/${price.id}`, change, 200, 'Alert')).spec.note, 'dip');
+  assert.equal((await call('GET', `/api/v1/alerts/${price.id}`, undefined, 200, 'Alert')).spec.threshold, 90);
+  const first = await call('GET', '/api/v1/alerts?limit=5', undefined, 200, 'AlertList');
+  const rest = await call('GET', `/api/v1/alerts?limit=5&after=${first.next_after}`, undefined, 200, 'AlertList');
+  assert.deepEqual([first.alerts.length, rest.alerts.length, rest.next_after], [5, 3, null]);
+  assert.equal((await call('GET', '/api/v1/alerts?owner=a', undefined, 200, 'AlertList')).alerts.length, 1);
+  await call('DELETE', `/api/v1/alerts/${p_up.id}`, undefined, 200, 'Alert');
+  await call('GET', `/api/v1/alerts/${p_up.id}`, undefined, 404);
+  await call('DELETE', '/api/v1/alerts/999', undefined, 404);
+  await call('PATCH', `/api/v1/alerts/${price.id}`, { threshold: -1 }, 400);
+  for (const wrong of ['', '[]', '{"kind":"model","x":1}', '{"kind":"prices"}', '{"kind":"price","threshold":5}', '{"kind":'])
+    await call('POST', '/api/v1/alerts', wrong, 400);
+  await call('POST', '/api/v1/firings/1/deliveries', { channel: 'x' }, 404);
+  await call('POST', '/api/v1/firings/1/deliveries', { chanel: 'x' }, 400);
+  const many = { kind: 'model', owner: 'many' };
+  for (let i = 0; i < 50; i++) await sent(many);
+  await call('POST', '/api/v1/alerts', many, 409);
+  assert.equal((await ask(open, '/api/v1/alerts', { method: 'POST', body: '{"kind":"model"}' })).status, 403);
+  assert.equal((await ask(closed, '/api/v1/alerts', { method: 'POST', body: '{"kind":"model"}' })).status, 401);
+});
+
 test('events are as documented', async () => {
   const stop = new AbortController();
   const reply = await fetch(`${open.url}/api/v1/events`, { signal: stop.signal, headers: { 'Last-Event-ID': 'of-yesterday' } });
@@ -151,7 +198,7 @@ test('events are as documented', async () => {
         const event = Object.fromEntries(text.slice(0, end).split('\n').map((line) => line.split(/: (.*)/s)));
         if (event.event === undefined) continue;
         seen[event.event] = (seen[event.event] ?? 0) + 1;
-        valid({ forecast: 'Forecast', score: 'Score', health: 'Health', reset: 'Reset' }[event.event], JSON.parse(event.data), event.event);
+        valid({ forecast: 'Forecast', score: 'Score', health: 'Health', reset: 'Reset', alert: 'Firing' }[event.event], JSON.parse(event.data), event.event);
         assert.notEqual(event.id, last);
         last = event.id;
       }
@@ -160,5 +207,5 @@ test('events are as documented', async () => {
   } finally {
     stop.abort();
   }
-  assert.deepEqual(seen, { reset: 1, forecast: 50, score: 1, health: 1 });
+  assert.deepEqual(seen, { reset: 1, forecast: 50, score: 1, health: 1, alert: 1 });
 });

@@ -7,6 +7,7 @@
 
 #include "mop/base/check.h"
 #include "mop/base/json.h"
+#include "mop/serve/alerts_api.h"
 #include "mop/serve/api.h"
 #include "mop/serve/event_log.h"
 #include "mop/serve/history.h"
@@ -60,7 +61,7 @@ void check_reply(const HttpReply& reply) {
   if (reply.content_type != "application/json") return;
   const auto value = parse_json(reply.body, "reply");
   MOP_CHECK(value.has_value()) << reply.body;
-  MOP_CHECK((reply.status == 200) == !value->as_object().contains("error")) << reply.status << reply.body;
+  MOP_CHECK((reply.status < 300) == !value->as_object().contains("error")) << reply.status << reply.body;
   for (const auto& [name, text] : reply.headers)
     MOP_CHECK(text.find_first_of("\r\n") == std::string::npos) << name;
 }
@@ -68,7 +69,7 @@ void check_reply(const HttpReply& reply) {
 }  // namespace
 
 // What a client sends, a line each: method, target, Host, Authorization, If-None-Match, Accept-Encoding,
-// Last-Event-ID, --listen. Whatever it is, the reply is whole.
+// Last-Event-ID, --listen, and then the body. Whatever it is, the reply is whole.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Board kBoard = board();
   static const auto kOpen = HttpAccess::make({"127.0.0.1", 0}, ""),
@@ -94,8 +95,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!match) return check_reply(match.error()), 0;
   if (match->route->kind == RouteKind::kEvents) return 0;
   NoHistory history;
-  const Prepared reply =
-      prepare(match->route->answer({kBoard, match->target, match->path, HttpCounts{}, &history}));
+  static AlertsSource alerts(":memory:");
+  const Prepared reply = prepare(
+      match->route->answer({kBoard, match->target, match->path, HttpCounts{}, rest, &history, &alerts}));
   check_reply(reply->reply);
   static_cast<void>(accepts_gzip(request.accept_encoding));
   static_cast<void>(matches(request.if_none_match, reply->etag));

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <string>
 
+#include "mop/serve/alert_json.h"
 #include "mop/serve/api_json.h"
 #include "mop/serve/http_server.h"
 #include "mop/serve/http_test_support.h"
@@ -95,6 +96,16 @@ class Driver {
       server_.tell(forecast_event(series.seq, *series.forecast, *board));
     server_.tell(score_event(test_forecast(now_ - 1),
                              score_step(now_, test_forecast(now_ - 1), test_model(), 1, candle_at(now_))));
+    server_.tell(alert_event({now_,
+                              1,
+                              "driver",
+                              AlertKind::kPrice,
+                              {"BTCUSDT", market::Interval::k1h},
+                              close_of(now_),
+                              close_of(now_) + 150,
+                              AlertOutcome::kSent,
+                              101.0,
+                              "BTCUSDT 1h closed at 101, above 100"}));
     server_.tell(health_event(*board));
   }
 
