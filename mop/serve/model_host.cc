@@ -57,6 +57,7 @@ struct Hosted {
   std::string sha256;
   std::vector<dataset::LiveRows> rows;  // one per branch
   std::vector<Head> heads;
+  std::vector<train::WindowStates> states;  // one per branch
   std::optional<train::Forecaster> forecaster;
 };
 
@@ -65,6 +66,10 @@ struct Pending {
   std::size_t model, head;
   std::vector<std::size_t> rows;
   train::HeadForecasts made;
+};
+
+struct Span {
+  std::size_t begin, end;
 };
 
 constexpr std::size_t kLargestBatch = 64;  // windows in one pass: what they need stays in cache
@@ -105,7 +110,17 @@ struct ModelHost::Impl {
   void advance_interval(Interval interval, std::span<const LiveCandle* const> candles);
   void push(Series& to, const features::CandleValues& candle, std::span<const MarketMove> moves);
   std::vector<Pending> pending(std::span<const std::size_t> models);
+  void sort_by_networks(std::vector<Pending>& all) const;
+  template <typename Visit>
+  void for_networks(std::span<Pending* const> all, Visit visit) const;
+  template <typename MayCut>
+  void cut(std::size_t begin, std::size_t end, MayCut may_cut, std::vector<Span>& batches) const;
+  template <typename Work>
+  void side_by_side(std::span<const Span> batches, Work work);
+  void infer_next(std::span<Pending* const> all);
+  void infer_all(std::span<Pending* const> all);
   void infer(std::vector<Pending>& all);
+  void warm_up();
   std::optional<ModelForecast> calibrate(Pending& pending);
   ModelForecast forecast_of(std::size_t model, std::size_t head, const evaluate::Outcomes& outcomes,
                             const evaluate::Forecasts& forecasts) const;
@@ -130,7 +145,8 @@ Series& ModelHost::Impl::series_of(const store::SeriesKey& key) {
 
 Result<void> ModelHost::Impl::add(ModelFile file) {
   train::TrainedModel& model = file.model;
-  Hosted hosted_model{std::move(file.sha256), {}, {}, {}};
+  Hosted hosted_model{std::move(file.sha256), {}, {}, {}, {}};
+  hosted_model.states.resize(model.branches.size());
   const std::size_t market = market_of(model), index = hosted.size();
   std::vector<std::shared_ptr<const dataset::SeriesData>> data;
   for (std::size_t b = 0; b < model.branches.size(); ++b) {
@@ -178,6 +194,7 @@ void ModelHost::Impl::restart() {
     for (std::size_t b = 0; b < h.rows.size(); ++b) {
       const train::BranchModel& branch = h.forecaster->model().branches[b];
       h.rows[b].clear();
+      h.states[b] = {};
       h.heads[b] = {evaluate::AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration),
                     branch.calibration.until};
     }
@@ -273,50 +290,134 @@ std::vector<Pending> ModelHost::Impl::pending(std::span<const std::size_t> model
       if (!p.rows.empty()) all.push_back(std::move(p));
     }
   }
-  std::ranges::stable_sort(all, std::less{},
-                           [&](const Pending& p) { return hosted[p.model].forecaster->networks(); });
+  sort_by_networks(all);
   return all;
 }
 
-// One pass of the networks for many windows costs far less than one each: the weights are read once.
-void ModelHost::Impl::infer(std::vector<Pending>& all) {
-  std::vector<train::Forecaster::Asked> asked;
-  std::vector<std::size_t> ends;  // of the batches
-  for (auto first = all.begin(); first != all.end();) {
-    const auto* own = hosted[first->model].forecaster->networks();
-    const auto last = std::find_if(
-        first, all.end(), [&](const Pending& p) { return hosted[p.model].forecaster->networks() != own; });
-    const std::size_t begin = asked.size();
-    for (; first != last; ++first) {
-      for (const std::size_t row : first->rows)
-        asked.push_back({&*hosted[first->model].forecaster, first->head, row});
-    }
-    const std::size_t count = asked.size() - begin,
-                      share = (count + workspaces.size() - 1) / workspaces.size();
-    const std::size_t batch = std::clamp(share, std::size_t{1}, kLargestBatch);
-    for (std::size_t end = begin; end < asked.size();) {
-      end = std::min(end + batch, asked.size());
-      ends.push_back(end);
-    }
+void ModelHost::Impl::sort_by_networks(std::vector<Pending>& all) const {
+  std::ranges::stable_sort(all, std::less{},
+                           [&](const Pending& p) { return hosted[p.model].forecaster->networks(); });
+}
+
+// Calls visit(begin, end) for those that share their networks.
+template <typename Visit>
+void ModelHost::Impl::for_networks(std::span<Pending* const> all, Visit visit) const {
+  const auto own = [&](std::size_t i) { return hosted[all[i]->model].forecaster->networks(); };
+  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    while (end < all.size() && own(end) == own(begin))
+      ++end;
+    visit(begin, end);
   }
-  std::vector<train::HeadForecasts> made(asked.size());
+}
+
+// Cuts `count` windows into batches for the threads, where `may_cut(i)` allows it before window i.
+template <typename MayCut>
+void ModelHost::Impl::cut(std::size_t begin, std::size_t end, MayCut may_cut,
+                          std::vector<Span>& batches) const {
+  const std::size_t share = (end - begin + workspaces.size() - 1) / workspaces.size();
+  const std::size_t most = std::clamp(share, std::size_t{1}, kLargestBatch);
+  for (std::size_t first = begin; first < end;) {
+    std::size_t last = std::min(first + most, end);
+    while (last < end && !may_cut(last))
+      ++last;
+    batches.push_back({first, last});
+    first = last;
+  }
+}
+
+template <typename Work>
+void ModelHost::Impl::side_by_side(std::span<const Span> batches, Work work) {
   const std::size_t threads = workspaces.size();
   parallel_for(threads, threads, [&](std::size_t thread) {
-    for (std::size_t b = thread; b < ends.size(); b += threads) {
-      const std::size_t begin = b == 0 ? 0 : ends[b - 1];
-      auto part = train::Forecaster::forecast_together(std::span(asked).subspan(begin, ends[b] - begin),
-                                                       workspaces[thread]);
-      std::ranges::move(part, made.begin() + static_cast<std::ptrdiff_t>(begin));
+    for (std::size_t b = thread; b < batches.size(); b += threads)
+      work(batches[b], workspaces[thread]);
+  });
+}
+
+// One row of each head, as at a close: from where the networks stand.
+void ModelHost::Impl::infer_next(std::span<Pending* const> all) {
+  std::vector<train::Forecaster::AskedFrom> asked;
+  for (const Pending* p : all)
+    asked.push_back({{&*hosted[p->model].forecaster, p->head, p->rows[0]}, hosted[p->model].states});
+  std::vector<Span> batches;
+  for_networks(all, [&](std::size_t begin, std::size_t end) {
+    cut(
+        begin, end, [&](std::size_t i) { return all[i]->model != all[i - 1]->model; }, batches);
+  });
+  side_by_side(batches, [&](Span batch, train::ForecastWorkspace& workspace) {
+    auto part = train::Forecaster::forecast_from(
+        std::span(asked).subspan(batch.begin, batch.end - batch.begin), workspace);
+    for (std::size_t i = batch.begin; i < batch.end; ++i)
+      all[i]->made = std::move(part[i - batch.begin]);
+  });
+}
+
+// Many rows, as in a replay. One pass of the networks for many windows costs far less than one each: the
+// weights are read once, and windows share rows.
+void ModelHost::Impl::infer_all(std::span<Pending* const> all) {
+  std::vector<train::Forecaster::Asked> asked;
+  std::vector<Span> batches;
+  for_networks(all, [&](std::size_t first, std::size_t last) {
+    const std::size_t begin = asked.size();
+    for (; first != last; ++first) {
+      for (const std::size_t row : all[first]->rows)
+        asked.push_back({&*hosted[all[first]->model].forecaster, all[first]->head, row});
     }
+    cut(
+        begin, asked.size(), [](std::size_t) { return true; }, batches);
+  });
+  std::vector<train::HeadForecasts> made(asked.size());
+  side_by_side(batches, [&](Span batch, train::ForecastWorkspace& workspace) {
+    auto part = train::Forecaster::forecast_together(
+        std::span(asked).subspan(batch.begin, batch.end - batch.begin), workspace);
+    std::ranges::move(part, made.begin() + static_cast<std::ptrdiff_t>(batch.begin));
   });
   auto next = made.begin();
-  for (Pending& p : all) {
-    p.made = std::move(*next++);
-    for (std::size_t i = 1; i < p.rows.size(); ++i, ++next) {
-      p.made.z.insert(p.made.z.end(), next->z.begin(), next->z.end());
-      p.made.log_range.push_back(next->log_range[0]);
+  for (Pending* p : all) {
+    p->made = std::move(*next++);
+    for (std::size_t i = 1; i < p->rows.size(); ++i, ++next) {
+      p->made.z.insert(p->made.z.end(), next->z.begin(), next->z.end());
+      p->made.log_range.push_back(next->log_range[0]);
     }
   }
+}
+
+void ModelHost::Impl::infer(std::vector<Pending>& all) {
+  std::vector<Pending*> next, many;
+  for (auto first = all.begin(); first != all.end();) {
+    const auto last =
+        std::find_if(first, all.end(), [&](const Pending& p) { return p.model != first->model; });
+    const bool one = std::all_of(first, last, [](const Pending& p) { return p.rows.size() == 1; });
+    for (; first != last; ++first)
+      (one ? next : many).push_back(&*first);
+  }
+  infer_next(next);
+  infer_all(many);
+}
+
+// The window behind each model's newest, but for the candle that is to come.
+void ModelHost::Impl::warm_up() {
+  std::vector<Pending> newest;
+  for (std::size_t m = 0; m < hosted.size(); ++m) {
+    hosted[m].forecaster->rows_changed();
+    const std::size_t rows = hosted[m].forecaster->series(0).rows();
+    if (rows > 0 && hosted[m].forecaster->can_forecast(0, rows - 1)) newest.push_back({m, 0, {rows - 1}, {}});
+  }
+  sort_by_networks(newest);
+  std::vector<Pending*> all;
+  std::vector<train::Forecaster::AskedFrom> asked;
+  for (Pending& p : newest) {
+    all.push_back(&p);
+    asked.push_back({{&*hosted[p.model].forecaster, p.head, p.rows[0]}, hosted[p.model].states});
+  }
+  std::vector<Span> batches;
+  for_networks(all, [&](std::size_t begin, std::size_t end) {
+    cut(
+        begin, end, [](std::size_t) { return true; }, batches);
+  });
+  side_by_side(batches, [&](Span batch, train::ForecastWorkspace& workspace) {
+    train::Forecaster::warm_up(std::span(asked).subspan(batch.begin, batch.end - batch.begin), workspace);
+  });
 }
 
 // Calibrates a model's forecasts, and gives the one of the instant, if there is.
@@ -375,6 +476,10 @@ void ModelHost::advance(UnixMillis close_time, std::span<const LiveCandle> candl
     std::ranges::sort(own, {}, [](const LiveCandle* candle) { return order_of(candle->series); });
     impl_->advance_interval(interval, own);
   }
+}
+
+void ModelHost::warm_up() {
+  impl_->warm_up();
 }
 
 std::vector<ModelForecast> ModelHost::forecast() {

@@ -81,6 +81,11 @@ class ModelHost {
   std::vector<ModelForecast> forecast(std::span<const std::size_t> models);
   static constexpr std::size_t kReplayRows = 256;
 
+  /// After forecast(), while nobody waits: computes all of the next windows but the candle that is to come,
+  /// so that the next forecast() has one step of the networks to do and not a window of them. Changes nothing
+  /// of what is forecast.
+  void warm_up();
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -29,12 +29,15 @@ class ModelHostTest : public testing::Test {
       EXPECT_TRUE(host.add(file));
     return host;
   }
-  // Replays, calling forecast() every `every` instants until `live_from`, at every one from then on.
-  static std::vector<ModelForecast> replay(std::size_t every, UnixMillis live_from, std::size_t threads) {
+  // Replays, calling forecast() every `every` instants until `live_from`, at every one from then on, and
+  // warm_up() after every `warm`th of them; 0: never.
+  static std::vector<ModelForecast> replay(std::size_t every, UnixMillis live_from, std::size_t threads,
+                                           std::size_t warm = 0) {
     ModelHost host = host_of_files(threads);
-    return replay(host, every, live_from);
+    return replay(host, every, live_from, warm);
   }
-  static std::vector<ModelForecast> replay(ModelHost& host, std::size_t every, UnixMillis live_from) {
+  static std::vector<ModelForecast> replay(ModelHost& host, std::size_t every, UnixMillis live_from,
+                                           std::size_t warm = 0) {
     std::vector<ModelForecast> made;
     std::size_t count = 0;
     for (const auto& [close_time, candles] : instants(*all_)) {
@@ -42,6 +45,7 @@ class ModelHostTest : public testing::Test {
       if (++count % every != 0 && close_time < live_from) continue;
       for (ModelForecast& forecast : host.forecast())
         if (close_time >= live_from) made.push_back(std::move(forecast));
+      if (warm > 0 && count % warm == 0) host.warm_up();
     }
     return made;
   }
@@ -52,12 +56,15 @@ std::vector<CandleSeries>* ModelHostTest::all_ = nullptr;
 std::vector<ModelFile>* ModelHostTest::files_ = nullptr;
 
 // What `mop predict` and `mop evaluate` compute from all candles at once, replayed in blocks and live.
-class BatchTest : public ModelHostTest, public testing::WithParamInterface<std::size_t> {};
-INSTANTIATE_TEST_SUITE_P(Every, BatchTest, testing::Values(1, ModelHost::kReplayRows));
+using Pace = std::pair<std::size_t, std::size_t>;  // of forecast() and of warm_up()
+class BatchTest : public ModelHostTest, public testing::WithParamInterface<Pace> {};
+INSTANTIATE_TEST_SUITE_P(Every, BatchTest,
+                         testing::Values(Pace(1, 0), Pace(ModelHost::kReplayRows, 0),
+                                         Pace(ModelHost::kReplayRows, 1), Pace(ModelHost::kReplayRows, 3)));
 
 TEST_P(BatchTest, ForecastsAreThoseOfTheBatchDigitForDigit) {
   const UnixMillis from = all_->front().close_time(1090 * 4);
-  const auto live = replay(GetParam(), from, 2);
+  const auto live = replay(GetParam().first, from, 2, GetParam().second);
   const dataset::Markets markets(*all_);
   std::size_t compared = 0;
   for (std::size_t m = 0; m < files_->size(); ++m) {
@@ -107,9 +114,9 @@ TEST_F(ModelHostTest, HowOftenItIsAskedAndOnHowManyThreadsChangesNothing) {
 TEST_F(ModelHostTest, AfterARestartItSaysTheSameAgain) {
   const UnixMillis from = all_->front().close_time(1115 * 4);
   ModelHost host = host_of_files(2);
-  const auto first = replay(host, ModelHost::kReplayRows, from);
+  const auto first = replay(host, ModelHost::kReplayRows, from, 1);
   host.restart();
-  const auto again = replay(host, ModelHost::kReplayRows, from);
+  const auto again = replay(host, ModelHost::kReplayRows, from, 1);
   ASSERT_EQ(first.size(), again.size());
   for (std::size_t i = 0; i < first.size(); ++i) {
     EXPECT_EQ(first[i].z, again[i].z);

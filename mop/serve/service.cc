@@ -54,6 +54,7 @@ Result<void> Service::replay(UnixMillis now) {
   MOP_TRY(store_offered());
   MOP_TRY(replay_stored(now));
   replayed_ = host_->forecast();
+  host_->warm_up();
   for (auto& [key, track] : tracks_)
     MOP_TRY(judge(key, track));
   return {};
@@ -319,7 +320,10 @@ Result<void> Service::judge(const Key& key, Track& track) {
 }
 
 Result<std::vector<ScoredStep>> Service::settle(UnixMillis now) {
-  if (unsettled_) host_->forecast();  // the models that were not waited for
+  if (unsettled_) {
+    host_->forecast();  // the models that were not waited for
+    host_->warm_up();
+  }
   unsettled_ = false;
   MOP_TRY(store_offered());
   if (unscored_.empty() && !replay_wanted_) return std::vector<ScoredStep>{};
@@ -334,6 +338,7 @@ Result<std::vector<ScoredStep>> Service::settle(UnixMillis now) {
   replay_wanted_ = false;
   MOP_TRY(replay_stored(gate_.done()));
   host_->forecast();
+  host_->warm_up();
   return scored;
 }
 

@@ -81,8 +81,8 @@ Result<std::size_t> Forecaster::head_for(market::Interval interval) const {
               fmt::format("model {} does not forecast {}", model_.id(), market::to_string(interval)));
 }
 
-// Raw outputs (asked, outputs) of the windows that end with these rows: the mean over the networks.
-std::span<const float> Forecaster::infer(std::span<const Asked> asked, ForecastWorkspace& w) {
+// The windows that end with these rows.
+void Forecaster::build(std::span<const Asked> asked, ForecastWorkspace& w) {
   const PreparedNetworks& networks = *asked[0].forecaster->networks_;
   asked[0].forecaster->builder_->shape(asked.size(), 1, w.sequences);
   for (std::size_t i = 0; i < asked.size(); ++i) {
@@ -92,6 +92,12 @@ std::span<const float> Forecaster::infer(std::span<const Asked> asked, ForecastW
     f.builder_->build_at({static_cast<std::size_t>(f.primary_row_[asked[i].head][asked[i].row]), 1}, i,
                          w.sequences);
   }
+}
+
+// Raw outputs (asked, outputs) of the windows that end with these rows: the mean over the networks.
+std::span<const float> Forecaster::infer(std::span<const Asked> asked, ForecastWorkspace& w) {
+  const PreparedNetworks& networks = *asked[0].forecaster->networks_;
+  build(asked, w);
   w.sequences.number_rows();
   nn::SequenceBatch batch{w.sequences.batch, 1, {}};
   for (const auto& b : w.sequences.branches)

@@ -30,11 +30,21 @@ struct Window {
 using PreparedNetworks = std::vector<nn::cpu::PreparedWeights>;
 std::shared_ptr<const PreparedNetworks> prepare_networks(const TrainedModel& model);
 
+/// Where a model's networks stand in one branch's windows: when the next candle closes, one step is left to
+/// do, not a whole window. A cache: what is forecast is the same without it.
+struct WindowStates {
+  UnixMillis done_until = 0;      // close time of the newest row of the window last gone through; 0: none
+  UnixMillis warm_until = 0;      // the next window is gone through up to this row; 0: it is not
+  std::vector<float> done, warm;  // (networks, nn::cpu::state_size)
+};
+
 /// What one forecasting thread needs besides the models.
 struct ForecastWorkspace {
   nn::cpu::Inference inference;
   dataset::Sequences sequences;
-  std::vector<float> mean;  // raw outputs, over the networks
+  std::vector<float> mean;                 // raw outputs, over the networks
+  std::vector<float> x, from, to;          // of some sequences of a branch
+  std::vector<std::vector<float>> states;  // per branch, of all sequences
 };
 
 /// A model applied to candles, with the statistics it was stored with: nothing is fitted here. The forecast
@@ -75,6 +85,16 @@ class Forecaster {
   };
   static std::vector<HeadForecasts> forecast_together(std::span<const Asked> asked,
                                                       ForecastWorkspace& workspace);
+  /// The same from where each one's networks stand (a WindowStates per branch), which goes on to the window
+  /// asked for. Several heads of one model share its states.
+  struct AskedFrom {
+    Asked asked;
+    std::span<WindowStates> states;
+  };
+  static std::vector<HeadForecasts> forecast_from(std::span<const AskedFrom> asked,
+                                                  ForecastWorkspace& workspace);
+  /// Takes the networks through what is known of the window behind the one asked for.
+  static void warm_up(std::span<const AskedFrom> asked, ForecastWorkspace& workspace);
   /// The same for models that share them.
   const PreparedNetworks* networks() const { return networks_.get(); }
 
@@ -84,6 +104,8 @@ class Forecaster {
  private:
   Forecaster(TrainedModel model, std::vector<std::shared_ptr<const dataset::SeriesData>> data,
              std::shared_ptr<const PreparedNetworks> networks);
+  static void build(std::span<const Asked> asked, ForecastWorkspace& workspace);
+  static void advance(std::span<const AskedFrom> asked, std::size_t branch, ForecastWorkspace& workspace);
   static std::span<const float> infer(std::span<const Asked> asked, ForecastWorkspace& workspace);
   void add_forecast(const Asked& asked, std::span<const float> raw, HeadForecasts& to) const;
 

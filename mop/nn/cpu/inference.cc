@@ -168,6 +168,67 @@ void Inference::run_branch(const Run& run, std::size_t branch, std::size_t first
                    padded_to_panel(shape.head_inputs()));
 }
 
+std::size_t state_size(const NetShape& shape) {
+  return shape.layers * 2 * shape.hidden;
+}
+
+void Inference::advance(const PreparedWeights& weights, const BranchSteps& of, float* to) {
+  const NetShape& shape = weights.shape();
+  const std::size_t H = shape.hidden, Hp = padded(H), state = of.rows * Hp, size = state_size(shape);
+  MOP_CHECK(weights.head() != nullptr) << "weights that were never set";
+  LstmForwardArgs args{};
+  args.size = {shape.branches[of.branch].inputs, H, of.steps, of.rows};
+  args.x = of.x;
+  args.x_row = args.size.inputs;
+  args.x_step = of.rows * args.x_row;
+  args.c = c_.get(state);
+  for (std::size_t l = 0; l < shape.layers; ++l) {
+    args.packed = weights.layer(of.branch, l);
+    args.gates = of.rows <= kFewRows ? gates_.get(gates_size(args.size)) : nullptr;
+    args.h = h_[l % 2].get(of.steps * state);
+    if (of.from != nullptr) {
+      // Units that only fill a vector up stay at zero.
+      args.h0 = std::fill_n(h0_.get(state), state, 0.0f) - state;
+      args.c0 = std::fill_n(c0_.get(state), state, 0.0f) - state;
+      for (std::size_t r = 0; r < of.rows; ++r) {
+        std::copy_n(of.from + r * size + 2 * l * H, H, h0_.data() + r * Hp);
+        std::copy_n(of.from + r * size + (2 * l + 1) * H, H, c0_.data() + r * Hp);
+      }
+    }
+    lstm_forward(args);
+    for (std::size_t r = 0; r < of.rows; ++r) {
+      std::copy_n(args.h + (of.steps - 1) * state + r * Hp, H, to + r * size + 2 * l * H);
+      std::copy_n(args.c + r * Hp, H, to + r * size + (2 * l + 1) * H);
+    }
+    args.size.inputs = H;
+    args.x = args.h;
+    args.x_row = Hp;
+    args.x_step = state;
+  }
+}
+
+std::span<const float> Inference::finish(const PreparedWeights& weights, std::span<const float* const> states,
+                                         std::size_t rows) {
+  const NetShape& shape = weights.shape();
+  const std::size_t H = shape.hidden, read_row = padded_to_panel(shape.head_inputs()),
+                    size = state_size(shape);
+  MOP_CHECK(states.size() == shape.branches.size()) << states.size() << " branches";
+  float* read = read_.get(rows * read_row);
+  std::fill_n(read, rows * read_row, 0.0f);
+  for (std::size_t b = 0; b < states.size(); ++b) {
+    for (std::size_t r = 0; r < rows; ++r)
+      std::copy_n(states[b] + r * size + 2 * (shape.layers - 1) * H, H, read + r * read_row + b * H);
+  }
+  float* y = y_.get(rows * shape.outputs);
+  dense_forward({.rows = rows,
+                 .inputs = shape.head_inputs(),
+                 .outputs = shape.outputs,
+                 .packed = weights.head(),
+                 .x = read},
+                y);
+  return {y, rows * shape.outputs};
+}
+
 // Every distinct window once, and of those every distinct row's input product once.
 void Inference::run_windows(const Run& run, std::size_t branch) {
   const NetShape& shape = run.weights.shape();

@@ -55,6 +55,15 @@ struct DistinctWindows {
   std::size_t count() const { return first.size(); }
 };
 
+/// Some steps of one branch, of as many sequences.
+struct BranchSteps {
+  std::size_t branch, steps, rows;
+  const float* x;               // (steps, rows, inputs)
+  const float* from = nullptr;  // (rows, state_size()) to go on from; null: the beginning
+};
+/// Floats that one sequence's layers of one branch carry from step to step: (layers, h and c, hidden).
+std::size_t state_size(const NetShape& shape);
+
 /// Work space only, grown to the largest batch seen, so that a forecast allocates nothing after the first of
 /// its size. Not thread-safe: one per thread. The same bytes as Network::infer() and as Network::forward()
 /// without dropout, whatever ran before.
@@ -66,6 +75,14 @@ class Inference {
   /// All jobs one after the other, e.g. every model at one candle close.
   /// REQUIRES: each y has room for exactly its outputs.
   void run_all(std::span<const InferenceJob> jobs);
+
+  /// Leaves where the layers stand after the steps in `to` (rows, state_size()); may be what they went on
+  /// from. Many steps at once and one after the other give the same bytes.
+  void advance(const PreparedWeights& weights, const BranchSteps& steps, float* to);
+  /// y (rows, outputs) of sequences whose branches stand at `states` (branches, rows, state_size()), valid
+  /// until the next call: the same bytes as run() of the steps they took.
+  std::span<const float> finish(const PreparedWeights& weights, std::span<const float* const> states,
+                                std::size_t rows);
 
  private:
   struct Run {
@@ -79,6 +96,7 @@ class Inference {
   void run(const Run& run, float* y);
 
   AlignedBuffer gates_, c_, h_[2];  // of one layer; h of two layers in turn
+  AlignedBuffer h0_, c0_;           // what a layer goes on from
   AlignedBuffer read_, y_;          // (S, B, padded head inputs): what the head reads
   AlignedBuffer rows_, products_;   // of rows that several windows share
   DistinctWindows windows_;

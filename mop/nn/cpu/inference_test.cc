@@ -67,6 +67,34 @@ TEST(InferenceTest, AForecastAllocatesNothingAfterTheFirst) {
   EXPECT_EQ(allocation_count(), before);
 }
 
+// One sequence after the other and all together; one step at a time, in two parts, at once.
+TEST(InferenceTest, StepsTakenInPartsGiveTheBytesOfAWholeWindow) {
+  for (const NetShape& shape : kShapes) {
+    for (const std::size_t B : {std::size_t{1}, std::size_t{4}, std::size_t{7}, std::size_t{30}}) {
+      const Model model(shape, B, B);
+      Inference inference;
+      const auto whole = inference.run(model.weights, model.batch);
+      const std::vector<float> expected(whole.begin(), whole.end());
+      for (const std::size_t first_part : {std::size_t{9}, std::size_t{8}, std::size_t{1}}) {
+        std::vector<std::vector<float>> states;
+        std::vector<const float*> pointers;
+        for (std::size_t b = 0; b < shape.branches.size(); ++b) {
+          const auto x = model.batch.branches[b].x;
+          std::vector<float>& state = states.emplace_back(B * state_size(shape));
+          inference.advance(model.weights, {b, first_part, B, x.data()}, state.data());
+          for (std::size_t t = first_part; t < 9; ++t)
+            inference.advance(model.weights,
+                              {b, 1, B, x.data() + t * B * shape.branches[b].inputs, state.data()},
+                              state.data());
+          pointers.push_back(state.data());
+        }
+        EXPECT_TRUE(same_bytes(inference.finish(model.weights, pointers, B), expected))
+            << B << " " << first_part;
+      }
+    }
+  }
+}
+
 TEST(InferenceTest, WeightsThatWereNeverSetAreABug) {
   const PreparedWeights weights(kShapes[0]);
   const Model model(kShapes[0], 1, 1);

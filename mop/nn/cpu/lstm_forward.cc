@@ -211,8 +211,8 @@ void forward(const LstmForwardArgs& args) {
     float* c = args.c + (args.keep ? t * state : 0);
     const Step step{.x = args.x + t * args.x_step,
                     .row_of = args.shared.row_of ? args.shared.row_of + t * rows : nullptr,
-                    .h_before = t == 0 ? nullptr : args.h + (t - 1) * state,
-                    .c_before = t == 0 ? nullptr : (args.keep ? c - state : c),
+                    .h_before = t == 0 ? args.h0 : args.h + (t - 1) * state,
+                    .c_before = t == 0 ? args.c0 : (args.keep ? c - state : c),
                     .c = c,
                     .h = args.h + t * state,
                     .gates = args.gates ? args.gates + t * rows * kPanel : nullptr,

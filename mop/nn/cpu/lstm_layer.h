@@ -41,6 +41,8 @@ struct LstmForwardArgs {
   float* h;                          // out
   std::span<const float> soon = {};  // what the next call reads: drawn into the cache meanwhile
   SharedRows shared = {};
+  const float* h0 = nullptr;  // (rows, padded(H)) to go on from; null, both: zeros
+  const float* c0 = nullptr;
 };
 
 /// Up to this many rows a tile of one step is not full, so the input product is made for all steps at once.
