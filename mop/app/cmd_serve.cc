@@ -15,6 +15,7 @@
 #include "mop/app/models.h"
 #include "mop/app/secrets.h"
 #include "mop/app/serve_loop.h"
+#include "mop/base/fs.h"
 #include "mop/base/log.h"
 #include "mop/base/sha256.h"
 #include "mop/exchange/curl_transport.h"
@@ -113,12 +114,23 @@ void print_end(const Context& ctx, const serve::Service& service, const ServeTim
   }
 }
 
+// Two programs that write one ledger would each miss what the other forecasts.
+Result<FileLock> lock_of(const std::string& db) {
+  auto lock = FileLock::acquire(db + ".lock");
+  if (lock || lock.error().code != ErrorCode::kUnavailable) return lock;
+  return fail(
+      ErrorCode::kUnavailable,
+      fmt::format("{} is being written by another `mop serve` ({}); stop that one, or name another --db", db,
+                  lock.error().message));
+}
+
 Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   MOP_TRY_ASSIGN(const double speed, parse_speed(flags.clock));
   MOP_TRY_ASSIGN(const auto options, binance_options(ctx, "serve", flags.base_url, flags.weight_share));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   exchange::CurlTransport transport;
   exchange::BinanceRest rest(transport, ctx.clock, options);
+  MOP_TRY_ASSIGN(const FileLock only, lock_of(flags.db));
   MOP_TRY_ASSIGN(auto database, serve::open_database(flags.db, store::Access::kWrite));
   MOP_TRY_ASSIGN(auto ledger, serve::Ledger::open(database));
   MOP_TRY_ASSIGN(auto alert_book, serve::AlertBook::open(database));

@@ -20,7 +20,8 @@ constexpr DurationMillis kPollAfter = 2 * kSecond;  // behind a close, without a
 constexpr std::int64_t kLongestHope = 60'000'000;   // microseconds of machine time
 constexpr std::int64_t kModelsEvery = 2'000'000;    // microseconds between two looks for other models
 constexpr double kFarFromClose = 30'000.0;          // milliseconds of machine time
-constexpr int kMostFailures = 100;
+constexpr std::int64_t kTryAgainAfter = 1'000'000;  // microseconds, when store or ledger failed
+constexpr int kMostFailures = 600;
 constexpr std::size_t kHealers = 4;
 
 }  // namespace
@@ -244,6 +245,21 @@ Result<void> ServeLoop::step() {
   return {};
 }
 
+// A full disk or a locked database may last: what was to be written is tried again, and lost only when it
+// comes too late. Errors: the last one, when it has lasted for ten minutes.
+Result<void> ServeLoop::try_step() {
+  if (failures_ > 0 && monotonic_micros() - failed_us_ < kTryAgainAfter) return {};
+  const auto done = step();
+  if (done) {
+    failures_ = 0;
+    return {};
+  }
+  log_error(done.error().message);
+  failed_us_ = monotonic_micros();
+  if (++failures_ == kMostFailures) return fail(done.error());
+  return {};
+}
+
 Result<void> ServeLoop::run(exchange::KlineStream& stream) {
   streamed_ = service_.series();
   put_board();
@@ -253,18 +269,13 @@ Result<void> ServeLoop::run(exchange::KlineStream& stream) {
     take_events(stream, kWait);
     take_healed();
     ask_what_is_missing();
-    const auto done = step();
-    if (!done) {
-      log_error(done.error().message);
-      if (++failures_ == kMostFailures) return fail(done.error());
-    } else {
-      failures_ = 0;
-    }
+    MOP_TRY(try_step());
     MOP_TRY(change_models());
     if (monotonic_micros() - board_put_us_ <= kBoardEvery) continue;
     put_board();
     tell_alerts(alerts_.on_time(*board_.get()));
   }
+  MOP_TRY(service_.store_all());
   MOP_TRY_ASSIGN(const auto scored, service_.settle(clock_.now()));
   tell_scores(scored);
   return {};

@@ -51,6 +51,7 @@ class ServeLoop {
   bool patient();
   void ask_all();
   Result<void> step();
+  Result<void> try_step();
   Result<void> handle_closes();
   void publish(const serve::HandledClose& close);
   void tell_alerts(Result<std::vector<serve::AlertFiring>> fired);
@@ -77,6 +78,7 @@ class ServeLoop {
   double close_to_ledger_ms_ = 0.0;
   std::int64_t held_since_us_ = 0;  // since when candles are hoped for; 0: they are not
   int failures_ = 0;                // of store or ledger in a row
+  std::int64_t failed_us_ = 0;      // the last of them
   ServeTimes times_;
 };
 

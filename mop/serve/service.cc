@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,7 @@ namespace mop::serve {
 namespace {
 
 constexpr DurationMillis kInstant = 15 * kMinute;
+constexpr std::size_t kStoredAtOnce = 8, kEverySeries = std::numeric_limits<std::size_t>::max();
 constexpr std::int64_t kJudgedEvery = 8;  // instants between two looks at a series' live scores
 
 features::CandleValues values_of(const market::Candle& candle) {
@@ -46,14 +48,14 @@ Result<void> Service::use(ModelHost host) {
   tracks_ = std::move(tracks);
   series_ = host_->series();
   gate_ = CloseGate(options_.grace);
-  replayed_.reset();
+  unwritten_.reset();
   return {};
 }
 
 Result<void> Service::replay(UnixMillis now) {
-  MOP_TRY(store_offered());
+  MOP_TRY(store_offered(kEverySeries));
   MOP_TRY(replay_stored(now));
-  replayed_ = host_->forecast();
+  unwritten_ = host_->forecast();
   host_->warm_up();
   for (auto& [key, track] : tracks_)
     MOP_TRY(judge(key, track));
@@ -162,10 +164,9 @@ UnixMillis Service::newest(const store::SeriesKey& series) const {
 
 Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient) {
   MOP_CHECK(host_.has_value()) << "use() first";
-  if (replayed_) {
-    std::vector<ModelForecast> made = std::move(*replayed_);
-    replayed_.reset();
-    MOP_TRY_ASSIGN(HandledClose close, finish(gate_.done(), std::move(made), now));
+  if (unwritten_) {
+    MOP_TRY_ASSIGN(HandledClose close, finish(gate_.done(), *unwritten_, now));
+    unwritten_.reset();
     return close;
   }
   const std::optional<DueClose> due = gate_.due(now, patient);
@@ -182,9 +183,10 @@ Result<std::optional<HandledClose>> Service::handle(UnixMillis now, bool patient
     if (const auto found = tracks_.find(key_of(absent)); found != tracks_.end())
       found->second.missed_because = "its candle did not come in time";
   }
-  std::vector<ModelForecast> made = forecast_champions(due->close_time, now);
+  unwritten_ = forecast_champions(due->close_time, now);
   const std::int64_t forecast_us = monotonic_micros() - start;
-  MOP_TRY_ASSIGN(HandledClose close, finish(due->close_time, std::move(made), now));
+  MOP_TRY_ASSIGN(HandledClose close, finish(due->close_time, *unwritten_, now));
+  unwritten_.reset();
   close.forecast_us = forecast_us;
   return close;
 }
@@ -242,7 +244,8 @@ void Service::miss(const Key& key, const Track& track, Closes closes, UnixMillis
   }
 }
 
-Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelForecast> made, UnixMillis now) {
+Result<HandledClose> Service::finish(UnixMillis close_time, std::span<const ModelForecast> made,
+                                     UnixMillis now) {
   HandledClose close;
   close.close_time = close_time;
   for (auto& [key, track] : tracks_) {
@@ -254,20 +257,21 @@ Result<HandledClose> Service::finish(UnixMillis close_time, std::vector<ModelFor
     if (row && now < close_time + step) {
       if (last) miss(key, track, {*last + step, close_time - step}, now, close.missed);
       close.forecasts.push_back(std::move(*row));
-      track.missed_because.clear();
       continue;
     }
     // A coin that no longer trades is left alone: when it comes back, what lies between is missed.
     if (!row && track.missed_because.empty() && !gate_.trades({key.second, key.first})) continue;
     if (row) {
-      track.missed_because = "the candle it speaks of had closed when it was made";
+      track.missed_because = "the candle it speaks of had closed before it was written";
     } else if (track.missed_because.empty()) {
       track.missed_because = "too few candles since the last hole";
     }
     if (last) miss(key, track, {*last + step, close_time}, now, close.missed);
-    track.missed_because.clear();
   }
   MOP_TRY(write_down(close));
+  for (auto& [key, track] : tracks_) {
+    if (closes_at(key.first, close_time)) track.missed_because.clear();
+  }
   return close;
 }
 
@@ -275,11 +279,7 @@ Result<void> Service::write_down(HandledClose& close) {
   const std::int64_t start = monotonic_micros();
   auto written = ledger_->append(close.forecasts, close.missed);
   close.ledger_us = monotonic_micros() - start;
-  if (!written) {
-    for (const ForecastRow& row : close.forecasts)
-      tracks_[{row.interval, row.symbol}].missed_because = "the ledger could not be written";
-    return fail(written.error());
-  }
+  if (!written) return fail(written.error());
   close.numbers = std::move(*written);
   for (std::size_t i = 0; i < close.forecasts.size(); ++i) {
     Track& track = tracks_[{close.forecasts[i].interval, close.forecasts[i].symbol}];
@@ -291,9 +291,15 @@ Result<void> Service::write_down(HandledClose& close) {
   return {};
 }
 
-Result<void> Service::store_offered() {
+Result<void> Service::store_all() {
+  return store_offered(kEverySeries);
+}
+
+// At most so many series: each takes milliseconds to write safely, and a close may be near.
+Result<void> Service::store_offered(std::size_t most) {
   for (auto& [key, candles] : unstored_) {
     if (candles.empty()) continue;
+    if (most-- == 0) return {};
     MOP_TRY(store_->merge(key.second, key.first, candles, "binance"));
     candles.clear();
   }
@@ -325,7 +331,7 @@ Result<std::vector<ScoredStep>> Service::settle(UnixMillis now) {
     host_->warm_up();
   }
   unsettled_ = false;
-  MOP_TRY(store_offered());
+  MOP_TRY(store_offered(replay_wanted_ ? kEverySeries : kStoredAtOnce));
   if (unscored_.empty() && !replay_wanted_) return std::vector<ScoredStep>{};
   MOP_TRY_ASSIGN(std::vector<ScoredStep> scored, ledger_->score(unscored_));
   const std::int64_t turn = now / kInstant;

@@ -66,14 +66,17 @@ class Service {
 
   /// Handles the next close that is due by `now`, the exchange's clock; none when none is. A close is
   /// forecast when the candle that it speaks of has not closed by then, else it is missed, and so is every
-  /// close of the series before it that is not in the ledger. Errors: as Ledger::append; the close is then
-  /// missed, which the ledger is told when it can be written again.
+  /// close of the series before it that is not in the ledger. Errors: as Ledger::append; the same close is
+  /// tried again by the next call, and is missed when that comes too late.
   Result<std::optional<HandledClose>> handle(UnixMillis now, bool patient = false);  // see CloseGate::due
 
-  /// What is not urgent, after handle(): stores the candles that were offered, scores what they are the
-  /// outcome of, and when a candle came late replays. Returns what was scored. Errors: those of store and
-  /// ledger; what failed is tried again the next time.
+  /// What is not urgent, after handle(), again and again: stores candles that were offered, a few series at a
+  /// time, scores what they are the outcome of, and when a candle came late replays. Returns what was scored.
+  /// Errors: those of store and ledger; what failed is tried again the next time.
   Result<std::vector<ScoredStep>> settle(UnixMillis now);
+
+  /// Stores every candle that was offered: before the end. Errors: as CandleStore::merge.
+  Result<void> store_all();
 
   /// Fills series and models of a board.
   void describe(Board& board, UnixMillis now) const;
@@ -110,7 +113,7 @@ class Service {
   Result<void> replay_stored(UnixMillis until);
   Result<void> score_stored(std::span<const Cursor> cursors);
   void note_candle(const store::SeriesKey& series, const features::CandleValues& candle);
-  Result<HandledClose> finish(UnixMillis close_time, std::vector<ModelForecast> made, UnixMillis now);
+  Result<HandledClose> finish(UnixMillis close_time, std::span<const ModelForecast> made, UnixMillis now);
   Result<void> write_down(HandledClose& close);
   std::vector<ModelForecast> forecast_champions(UnixMillis close_time, UnixMillis now);
   std::optional<ForecastRow> row_of(Track& track, std::span<const ModelForecast> made, UnixMillis now);
@@ -119,7 +122,7 @@ class Service {
   };
   static void miss(const Key& key, const Track& track, Closes closes, UnixMillis now,
                    std::vector<MissedRow>& missed);
-  Result<void> store_offered();
+  Result<void> store_offered(std::size_t most);
   Result<void> judge(const Key& key, Track& track);
 
   store::CandleStore* store_;
@@ -132,7 +135,8 @@ class Service {
   std::map<Key, UnixMillis> newest_;
   std::map<Key, std::vector<market::Candle>> unstored_;
   std::vector<ClosedCandle> unscored_;
-  std::optional<std::vector<ModelForecast>> replayed_;  // of the newest stored close
+  // Of gate_.done(), after a replay, or when they could not be written: what is not in the ledger yet.
+  std::optional<std::vector<ModelForecast>> unwritten_;
   bool replay_wanted_ = false, unsettled_ = false;
   std::int64_t forecasts_ = 0, missed_ = 0, late_ = 0;
 };

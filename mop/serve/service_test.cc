@@ -225,6 +225,31 @@ TEST_F(ServiceTest, NothingIsForecastAfterTheFact) {
   expect_sound();
 }
 
+// Somebody else keeps the database locked through two closes.
+TEST_F(ServiceTest, WhatCannotBeWrittenIsTriedAgainUntilItIsTooLate) {
+  auto live = service(start() + kSecond);
+  run(*live, start() + kSecond);
+  auto other = open_database(dir_ + "/mop.db", store::Access::kWrite).value();
+  ASSERT_TRUE(database_->execute("PRAGMA busy_timeout = 1").has_value());
+  offer(*live, start() + kQuarter);
+  offer(*live, start() + 2 * kQuarter);
+  {
+    auto lock = store::Transaction::begin(other);
+    ASSERT_TRUE(lock.has_value());
+    EXPECT_FALSE(live->handle(start() + kQuarter + kSecond).has_value());
+    EXPECT_FALSE(live->handle(start() + 2 * kQuarter - kMinute).has_value());
+    EXPECT_FALSE(live->handle(start() + 2 * kQuarter + kSecond).has_value());
+  }
+  const UnixMillis freed = start() + 2 * kQuarter + kMinute;
+  const auto closes = run(*live, freed);
+  ASSERT_EQ(closes.size(), 2u);
+  EXPECT_EQ(closes[0].missed.size(), 2u);
+  EXPECT_EQ(closes[0].missed[0].reason, "the candle it speaks of had closed before it was written");
+  ASSERT_EQ(closes[1].forecasts.size(), 2u);
+  EXPECT_EQ(closes[1].forecasts[0].made_at, freed);
+  expect_sound();
+}
+
 // A candle that comes after its close was passed: from then on forecasts are as if it had come in time.
 TEST_F(ServiceTest, ALateCandleIsMadeGood) {
   auto punctual = service(start() + kSecond);

@@ -138,6 +138,18 @@ TEST_F(ServeTest, KilledAndStartedAgainItForecastsNothingTwiceAndSaysWhatItMisse
   expect_sound("b.db");
 }
 
+TEST_F(ServeTest, ASecondOneOnTheSameDatabaseIsRefused) {
+  Process first(directory_, serve("two.db", {}));
+  for (std::string line = first.read_out_line(); !line.starts_with("serving"); line = first.read_out_line())
+    ASSERT_FALSE(line.empty()) << "it ended before it served";
+  const Finished second = run(serve("two.db", {"--closes", "1"}));
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_NE(second.err.find("is being written by another `mop serve`"), std::string::npos) << second.err;
+  first.signal(SIGKILL);
+  first.finish();
+  EXPECT_EQ(run(serve("two.db", {"--closes", "1"})).exit_code, 0);
+}
+
 TEST_F(ServeTest, AnswersOverHttpAndEndsOnASignal) {
   Process process(directory_, serve("c.db", {}));
   std::string line;
