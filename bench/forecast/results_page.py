@@ -47,7 +47,7 @@ TREES = """
 ## Beside boosted trees
 
 `bench/forecast/run.sh 1h` fits scikit-learn's histogram gradient boosting, one per quantile, to the same rows and targets
-(478,896 rows fitted, 53,136 scored): the trees' skill against EWMA is 2.72 %, MOP's 1h models' 2.22 %; inside the 90 %
+(478,896 rows fitted, 53,136 scored): the trees' skill against EWMA is 2.72 %, MOP's 1h models' 2.28 %; inside the 90 %
 interval 88.7 % against 89.8 %; direction 53.8 % against 51.4 %. With 271,000 rows the trees reached 2.14 %. So trees of the
 last candle's features forecast an hour better than the 1h models; the unified models, which read 15m candles as well,
 reach +2.8 % and more (last table).
