@@ -26,7 +26,7 @@ for share, lo, hi in ((50, 0.25, 0.75), (80, 0.1, 0.9), (90, 0.05, 0.95), (95, 0
 move = t.outcome_close - t.close
 new["direction"] = ((t.p_up > 0.5) == (move > 0)).where(move.abs() > (2 + 1e-6) * t.tick_size).astype(float)
 assert np.allclose(new.direction, t.direction, equal_nan=True), "direction"
-spread = np.log(np.log(t.outcome_high / t.outcome_low) / t.log_range)
+spread = np.log(np.log(t.outcome_high / t.outcome_low).where(lambda r: r > 0) / t.log_range)  # none without a range
 assert np.allclose(spread, t.log_range_error, rtol=0, atol=1e-9, equal_nan=True), "log_range_error"
 for s in json.load(open(sys.argv[2]))["series"]:
     one = (new.symbol == s["symbol"]) & (new.timeframe == s["timeframe"]) & (new.step == 1)
