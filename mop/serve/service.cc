@@ -355,6 +355,7 @@ void Service::describe(Board& board, UnixMillis now) const {
     s.scores = track.scores;
     s.champion = track.champion.name;
     s.champion_reason = track.champion.reason;
+    s.demoted = track.demoted && track.champion.reason == *track.demoted;
     board.series.push_back(std::move(s));
   }
   board.models.clear();
