@@ -326,7 +326,7 @@ void add_ledger(CLI::App& cli, Context& ctx) {
   verb->add_option("action", opt->action, "verify, score or export")
       ->required()
       ->check(CLI::IsMember({"verify", "score", "export"}));
-  verb->add_option("--db", opt->db_flag, "The database that `mop serve` writes [mop.db]");
+  verb->add_option("--db", opt->db_flag, "The database that `mop serve` writes [mop.db]")->type_name("FILE");
   verb->add_option("--noted-head", opt->noted_head,
                    "verify: a head that was noted earlier must be in the chain");
   verb->add_option("--last", opt->last, "score: the newest N forecasts of each series [all]")

@@ -161,10 +161,10 @@ Result<void> ServeLoop::handle_closes() {
 }
 
 void ServeLoop::publish(const serve::HandledClose& close) {
-  log_info(fmt::format(
-      "close {}: {} forecasts, {} missed; forecast {} us, ledger {} us, since the frame {:.1f} ms",
-      format_utc(close.close_time + 1), close.forecasts.size(), close.missed.size(), close.forecast_us,
-      close.ledger_us, close_to_ledger_ms_));
+  log_info(
+      fmt::format("close at={}Z forecasts={} missed={} forecast_us={} ledger_us={} frame_to_ledger_ms={:.1f}",
+                  format_utc(close.close_time + 1), close.forecasts.size(), close.missed.size(),
+                  close.forecast_us, close.ledger_us, close_to_ledger_ms_));
   put_board();  // before the event: who hears it may ask for the rest
   if (sink_ == nullptr) return;
   const auto board = board_.get();
@@ -188,6 +188,7 @@ void ServeLoop::put_board() {
   board->health.reconnects = reconnects_;
   board->health.rest_requests = rest_.counters().requests;
   board->health.close_to_ledger_ms = close_to_ledger_ms_;
+  if (options_.describe) options_.describe(board->health);
   service_.describe(*board, board->health.exchange_now);
   for (serve::BoardSeries& series : board->series) {
     if (const auto price = prices_.find({series.key.interval, series.key.symbol}); price != prices_.end())
@@ -246,6 +247,7 @@ Result<void> ServeLoop::run(exchange::KlineStream& stream) {
       failures_ = 0;
     }
     MOP_TRY(change_models());
+    if (options_.each_turn) options_.each_turn();
     if (monotonic_micros() - board_put_us_ > kBoardEvery) put_board();
   }
   MOP_TRY_ASSIGN(const auto scored, service_.settle(clock_.now()));
