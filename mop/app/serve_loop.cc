@@ -161,10 +161,11 @@ Result<void> ServeLoop::handle_closes() {
 }
 
 void ServeLoop::publish(const serve::HandledClose& close) {
-  log_info(
-      fmt::format("close at={}Z forecasts={} missed={} forecast_us={} ledger_us={} frame_to_ledger_ms={:.1f}",
-                  format_utc(close.close_time + 1), close.forecasts.size(), close.missed.size(),
-                  close.forecast_us, close.ledger_us, close_to_ledger_ms_));
+  std::string at = format_utc(close.close_time + 1);
+  at[at.find(' ')] = 'T';
+  log_info(fmt::format(
+      "close at={}Z forecasts={} missed={} forecast_us={} ledger_us={} frame_to_ledger_ms={:.1f}", at,
+      close.forecasts.size(), close.missed.size(), close.forecast_us, close.ledger_us, close_to_ledger_ms_));
   put_board();  // before the event: who hears it may ask for the rest
   if (sink_ == nullptr) return;
   const auto board = board_.get();

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <regex>
 
 #include <fmt/format.h>
 
@@ -128,7 +129,7 @@ TEST_F(ServeOperationsTest, AHangupTakesNewModelsAtOnce) {
 }
 
 TEST_F(ServeOperationsTest, OldModelsAreTrainedAgainInAnotherProcessAndUsed) {
-  settings("[serve]\nretrain_after_days = 1\n");
+  settings("[serve]\nretrain_after_days = 1\ndb = \"kept.db\"\n");
   const UnixMillis before = trained_until();
   const auto process = serve();
   await_log("retraining: begins, because the newest model learnt until 3.0 days ago");
@@ -139,7 +140,13 @@ TEST_F(ServeOperationsTest, OldModelsAreTrainedAgainInAnotherProcessAndUsed) {
   await_log("new models are in use");
   process->signal(SIGTERM);
   EXPECT_EQ(process->finish().exit_code, 0);
-  EXPECT_EQ(run({"ledger", "verify"}).exit_code, 0);
+  const Finished verified = run({"ledger", "verify"});
+  EXPECT_EQ(verified.exit_code, 0) << verified.err;
+  EXPECT_NE(verified.out.find("kept.db"), std::string::npos) << verified.out;
+  EXPECT_TRUE(std::regex_search(
+      log(), std::regex("Z info close at=2025-06-01T00:00Z forecasts=1 missed=0 forecast_us=\\d+ "
+                        "ledger_us=\\d+ frame_to_ledger_ms=[\\d.]+\n")))
+      << log();
 }
 
 TEST_F(ServeOperationsTest, TheServiceManagerHearsOfEveryTurn) {
