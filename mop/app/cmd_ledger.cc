@@ -25,7 +25,8 @@ constexpr UnixMillis kForever = std::numeric_limits<UnixMillis>::max();
 
 struct LedgerOptions {
   std::string action;
-  std::string db = "mop.db";
+  std::optional<std::string> db_flag;
+  std::string db;            // the flag, or serve.db of mop.toml
   std::string noted_head;    // verify
   std::size_t last = 0;      // score; 0: every forecast
   bool store = false;        // score
@@ -325,7 +326,7 @@ void add_ledger(CLI::App& cli, Context& ctx) {
   verb->add_option("action", opt->action, "verify, score or export")
       ->required()
       ->check(CLI::IsMember({"verify", "score", "export"}));
-  verb->add_option("--db", opt->db, "The database that `mop serve` writes")->capture_default_str();
+  verb->add_option("--db", opt->db_flag, "The database that `mop serve` writes [mop.db]")->type_name("FILE");
   verb->add_option("--noted-head", opt->noted_head,
                    "verify: a head that was noted earlier must be in the chain");
   verb->add_option("--last", opt->last, "score: the newest N forecasts of each series [all]")
@@ -337,7 +338,10 @@ void add_ledger(CLI::App& cli, Context& ctx) {
   verb->add_option("--until", opt->until, "export: forecasts made before this date")->type_name("DATE");
   add_selectors(*verb, ctx);
   add_common(*verb, ctx);
-  set_action(*verb, ctx, [&ctx, opt] { return run_ledger(ctx, *opt); });
+  set_action(*verb, ctx, [&ctx, opt] {
+    opt->db = opt->db_flag.value_or(ctx.settings.serve.db);
+    return run_ledger(ctx, *opt);
+  });
 }
 
 }  // namespace mop::app

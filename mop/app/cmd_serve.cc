@@ -13,6 +13,8 @@
 #include "mop/app/exchange_options.h"
 #include "mop/app/model_watch.h"
 #include "mop/app/models.h"
+#include "mop/app/open_files.h"
+#include "mop/app/operations.h"
 #include "mop/app/secrets.h"
 #include "mop/app/serve_loop.h"
 #include "mop/base/fs.h"
@@ -28,11 +30,16 @@ namespace mop::app {
 namespace {
 
 struct ServeFlags {
-  std::string db = "mop.db", kinds = "15m,1h,unified", clock = "real", listen = "127.0.0.1:8080";
-  std::optional<std::string> base_url, ws_url;
+  std::string kinds = "15m,1h,unified", clock = "real";
+  std::optional<std::string> db, listen, base_url, ws_url;
   std::optional<double> weight_share;
   std::int64_t closes = -1;
 };
+
+void put_over(Settings& settings, const ServeFlags& flags) {
+  if (flags.db) settings.serve.db = *flags.db;
+  if (flags.listen) settings.serve.listen = *flags.listen;
+}
 
 // "real" or xN, as of `mop sim`.
 Result<double> parse_speed(const std::string& text) {
@@ -84,14 +91,32 @@ double quantile(std::vector<double> values, double p) {
   return values[static_cast<std::size_t>(p * static_cast<double>(values.size() - 1))];
 }
 
-std::function<Result<std::optional<serve::ModelHost>>()> new_models_of(Context& ctx,
-                                                                       const ServeFlags& flags) {
+// `at_once` says whether to wait until no file changes any more.
+std::function<Result<std::optional<serve::ModelHost>>()> new_models_of(Context& ctx, const ServeFlags& flags,
+                                                                       std::function<bool()> at_once) {
   auto watch = std::make_shared<ModelWatch>(ctx.settings.models_dir);
-  return [&ctx, &flags, watch]() -> Result<std::optional<serve::ModelHost>> {
-    if (!watch->changed(monotonic_micros())) return std::nullopt;
+  return [&ctx, &flags, watch, at_once = std::move(at_once)]() -> Result<std::optional<serve::ModelHost>> {
+    if (!(at_once() ? watch->changed_now() : watch->changed(monotonic_micros()))) return std::nullopt;
     MOP_TRY_ASSIGN(auto host, load_models(ctx, flags));
     return std::optional(std::move(host));
   };
+}
+
+Result<serve::HttpOptions> http_options(Context& ctx) {
+  serve::HttpOptions http;
+  MOP_TRY_ASSIGN(http.address, serve::parse_listen_address(ctx.settings.serve.listen));
+  MOP_TRY_ASSIGN(http.token, secret(ctx.fs, "MOP_API_TOKEN"));
+  http.database = ctx.settings.serve.db;
+  http.requests_per_s = ctx.settings.serve.requests_per_s;
+  http.burst = ctx.settings.serve.burst;
+  if (const std::size_t fit = connections_that_fit(http.max_connections); fit < http.max_connections) {
+    ctx.warn(
+        fmt::format("{} connections are served at once instead of {}: the limit of open files is too low "
+                    "for more; raise it to {} (ulimit -Hn, LimitNOFILE=)",
+                    fit, http.max_connections, http.max_connections + kOwnFiles));
+    http.max_connections = fit;
+  }
+  return http;
 }
 
 void print_end(const Context& ctx, const serve::Service& service, const ServeTimes& times) {
@@ -126,12 +151,13 @@ Result<FileLock> lock_of(const std::string& db) {
 
 Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   MOP_TRY_ASSIGN(const double speed, parse_speed(flags.clock));
+  put_over(ctx.settings, flags);
   MOP_TRY_ASSIGN(const auto options, binance_options(ctx, "serve", flags.base_url, flags.weight_share));
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   exchange::CurlTransport transport;
   exchange::BinanceRest rest(transport, ctx.clock, options);
-  MOP_TRY_ASSIGN(const FileLock only, lock_of(flags.db));
-  MOP_TRY_ASSIGN(auto database, serve::open_database(flags.db, store::Access::kWrite));
+  MOP_TRY_ASSIGN(const FileLock only, lock_of(ctx.settings.serve.db));
+  MOP_TRY_ASSIGN(auto database, serve::open_database(ctx.settings.serve.db, store::Access::kWrite));
   MOP_TRY_ASSIGN(auto ledger, serve::Ledger::open(database));
   MOP_TRY_ASSIGN(auto alert_book, serve::AlertBook::open(database));
   serve::AlertDesk alerts(alert_book, ledger);
@@ -139,18 +165,27 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   const DurationMillis grace = std::max(3 * kSecond, static_cast<DurationMillis>(250.0 * speed));
   serve::Service service(store, ledger, {thread_count(ctx), grace});
   MOP_TRY_ASSIGN(auto host, load_models(ctx, flags));
+  const std::string profile = host.model(0).profile.name;
   ctx.say(fmt::format("{} models; fetching what closed since", host.models()));
   MOP_TRY(service.use(std::move(host)));
   ExchangeClock clock(speed);
   serve::BoardHolder board;
-  serve::HttpOptions http;
-  MOP_TRY_ASSIGN(http.address, serve::parse_listen_address(flags.listen));
-  MOP_TRY_ASSIGN(http.token, secret(ctx.fs, "MOP_API_TOKEN"));
-  http.database = flags.db;
+  MOP_TRY_ASSIGN(const auto http, http_options(ctx));
   serve::HttpServer server(http, board, ctx.clock);
   MOP_TRY(server.start());  // before anything takes long: a port that is taken should be told at once
-  ServeLoop loop(service, store, rest, clock, board, alerts, &server,
-                 {speed, ctx.settings.history_limit, flags.closes, new_models_of(ctx, flags)});
+  Operations operations(ctx, service, server, board,
+                        {[&]() -> Result<Settings> {
+                           MOP_TRY_ASSIGN(Settings settings, load_settings(ctx));
+                           put_over(settings, flags);
+                           return settings;
+                         },
+                         flags.kinds, profile});
+  ServeLoop loop(
+      service, store, rest, clock, board, alerts, &server,
+      {speed, ctx.settings.history_limit, flags.closes,
+       new_models_of(ctx, flags, [&] { return operations.take_look_at_models(); }),
+       [&] { operations.turn(); }, [&](serve::BoardHealth& health) { operations.describe(health); }});
+  operations.starting("fetching what closed since");
   MOP_TRY(loop.catch_up());
   MOP_TRY(service.replay(clock.now()));
   malloc_trim(0);  // the stored history that was replayed
@@ -158,7 +193,9 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
                  exchange::KlineStream::start(stream_options(service, flags, options.base_url, speed)));
   ctx.say(fmt::format("serving {} series at {}/api/v1/series; Ctrl-C ends it", service.series().size(),
                       server.url()));
+  operations.ready();
   const auto ended = loop.run(*stream);
+  operations.stop();
   stream->stop();
   server.stop();
   print_end(ctx, service, loop.times());
@@ -177,15 +214,15 @@ void add_serve(CLI::App& cli, Context& ctx) {
       "writes\n"
       "a forecast of each series into the prediction ledger before anybody sees it (`mop ledger`). Ctrl-C "
       "ends it;\n"
-      "started again it goes on, and says which closes it missed.\n"
+      "started again it goes on, and says which closes it missed. SIGHUP makes it read mop.toml again.\n"
       "Rehearsal: mop sim --clock x60 --port 9000, then mop serve --base-url http://127.0.0.1:9000 --clock "
       "x60");
-  verb->add_option("--db", flags->db, "The database it writes")->capture_default_str();
-  verb->add_option(
-          "--listen", flags->listen,
-          "Address of the API (api/openapi.yaml); port 0 takes a free one. Any but loopback needs a\n"
-          "token of at least 16 characters in MOP_API_TOKEN")
-      ->capture_default_str();
+  verb->add_option("--db", flags->db, "The database it writes [mop.db]")->type_name("FILE");
+  verb->add_option("--listen", flags->listen,
+                   "Address of the API (api/openapi.yaml) [127.0.0.1:8080]; port 0 takes a free one. Any but "
+                   "loopback\n"
+                   "needs a token of at least 16 characters in MOP_API_TOKEN")
+      ->type_name("HOST:PORT");
   verb->add_option("--kinds", flags->kinds, "Models to use: 15m, 1h, unified")->capture_default_str();
   verb->add_option("--base-url", flags->base_url, "REST address [https://api.binance.com]")->type_name("URL");
   verb->add_option("--ws-url", flags->ws_url, "Stream address [the one that goes with --base-url]")

@@ -34,24 +34,6 @@ void print_error(const Context& ctx, const Error& error) {
   log_error(error.message);
 }
 
-Result<Settings> load_settings(Context& ctx) {
-  const std::string path = ctx.flags.config.value_or(kDefaultConfig);
-  Settings settings;
-  if (ctx.flags.config || ctx.fs.exists(path)) {
-    MOP_TRY_ASSIGN(const std::string text, ctx.fs.read(path));
-    MOP_TRY_ASSIGN(settings, parse_settings(text, path));
-  }
-  const CommonFlags& f = ctx.flags;
-  if (f.symbols) settings.symbols = *f.symbols;
-  if (f.timeframes) settings.timeframes = *f.timeframes;
-  if (f.data_dir) settings.data_dir = *f.data_dir;
-  if (f.models_dir) settings.models_dir = *f.models_dir;
-  if (f.threads) settings.threads = *f.threads;
-  if (f.seed) settings.seed = *f.seed;
-  if (f.device) settings.device = *f.device;
-  return settings;
-}
-
 Result<Exit> run_action(Context& ctx, const std::string& verb, const std::function<Result<Exit>()>& work) {
   MOP_TRY_ASSIGN(ctx.settings, load_settings(ctx));
   const std::string log = fmt::format("logs/{}.log", verb == "train" ? "training" : verb);
@@ -84,6 +66,24 @@ std::string version_text() {
 }
 
 }  // namespace
+
+Result<Settings> load_settings(Context& ctx) {
+  const std::string path = ctx.flags.config.value_or(kDefaultConfig);
+  Settings settings;
+  if (ctx.flags.config || ctx.fs.exists(path)) {
+    MOP_TRY_ASSIGN(const std::string text, ctx.fs.read(path));
+    MOP_TRY_ASSIGN(settings, parse_settings(text, path));
+  }
+  const CommonFlags& f = ctx.flags;
+  if (f.symbols) settings.symbols = *f.symbols;
+  if (f.timeframes) settings.timeframes = *f.timeframes;
+  if (f.data_dir) settings.data_dir = *f.data_dir;
+  if (f.models_dir) settings.models_dir = *f.models_dir;
+  if (f.threads) settings.threads = *f.threads;
+  if (f.seed) settings.seed = *f.seed;
+  if (f.device) settings.device = *f.device;
+  return settings;
+}
 
 Result<std::vector<market::Symbol>> Context::symbols() const {
   return market::parse_symbols(settings.symbols);

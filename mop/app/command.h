@@ -60,6 +60,9 @@ struct Context {
   void print_json(const boost::json::value& document) const;
 };
 
+/// Flags over mop.toml over defaults, as a verb is given them. Errors: as parse_settings; kNotFound, kIo.
+Result<Settings> load_settings(Context& ctx);
+
 /// --symbols and --timeframes.
 void add_selectors(CLI::App& verb, Context& ctx);
 /// --splice-renamed, of the verbs that read series.

@@ -34,4 +34,11 @@ bool ModelWatch::changed(std::int64_t monotonic_us) {
   return true;
 }
 
+bool ModelWatch::changed_now() {
+  seen_ = look();
+  if (seen_ == known_) return false;
+  known_ = seen_;
+  return true;
+}
+
 }  // namespace mop::app

@@ -16,6 +16,8 @@ class ModelWatch {
 
   /// True once for every set of files that has stood still for kSettledAfterUs of this clock.
   bool changed(std::int64_t monotonic_us);
+  /// The same without waiting until they stand still: somebody says that they do.
+  bool changed_now();
 
  private:
   std::vector<std::string> look() const;

@@ -28,6 +28,10 @@ TEST(ModelWatchTest, TellsOnceWhenFilesHaveStoodStill) {
   EXPECT_FALSE(watch.changed(3 * kSettled));
   EXPECT_TRUE(watch.changed(4 * kSettled));
   EXPECT_FALSE(watch.changed(5 * kSettled));
+  EXPECT_FALSE(watch.changed_now());
+  write("SOLUSDT_1h.safetensors", "asked for at once");
+  EXPECT_TRUE(watch.changed_now());
+  EXPECT_FALSE(watch.changed(5 * kSettled + 1));
   std::filesystem::remove_all(directory);
   EXPECT_FALSE(watch.changed(6 * kSettled));
   EXPECT_TRUE(watch.changed(7 * kSettled));

@@ -164,10 +164,11 @@ Result<void> ServeLoop::handle_closes() {
 }
 
 void ServeLoop::publish(const serve::HandledClose& close) {
+  std::string at = format_utc(close.close_time + 1);
+  at[at.find(' ')] = 'T';
   log_info(fmt::format(
-      "close {}: {} forecasts, {} missed; forecast {} us, ledger {} us, since the frame {:.1f} ms",
-      format_utc(close.close_time + 1), close.forecasts.size(), close.missed.size(), close.forecast_us,
-      close.ledger_us, close_to_ledger_ms_));
+      "close at={}Z forecasts={} missed={} forecast_us={} ledger_us={} frame_to_ledger_ms={:.1f}", at,
+      close.forecasts.size(), close.missed.size(), close.forecast_us, close.ledger_us, close_to_ledger_ms_));
   put_board();  // before the event: who hears it may ask for the rest
   const auto board = board_.get();
   if (sink_ != nullptr) {
@@ -202,6 +203,7 @@ void ServeLoop::put_board() {
   board->health.reconnects = reconnects_;
   board->health.rest_requests = rest_.counters().requests;
   board->health.close_to_ledger_ms = close_to_ledger_ms_;
+  if (options_.describe) options_.describe(board->health);
   service_.describe(*board, board->health.exchange_now);
   for (serve::BoardSeries& series : board->series) {
     if (const auto price = prices_.find({series.key.interval, series.key.symbol}); price != prices_.end())
@@ -271,6 +273,7 @@ Result<void> ServeLoop::run(exchange::KlineStream& stream) {
     ask_what_is_missing();
     MOP_TRY(try_step());
     MOP_TRY(change_models());
+    if (options_.each_turn) options_.each_turn();
     if (monotonic_micros() - board_put_us_ <= kBoardEvery) continue;
     put_board();
     tell_alerts(alerts_.on_time(*board_.get()));

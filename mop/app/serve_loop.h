@@ -20,6 +20,10 @@ struct ServeLoopOptions {
   std::int64_t closes = -1;    // ends after so many; -1: never
   /// Other models when there are any by now; asked every few seconds, far from a close. May be empty.
   std::function<Result<std::optional<serve::ModelHost>>()> new_models;
+  /// Called once a turn of the loop, some fifty a second; must not block. May be empty.
+  std::function<void()> each_turn;
+  /// Adds to what is shown of the service. May be empty.
+  std::function<void(serve::BoardHealth&)> describe;
 };
 
 /// What was measured since the start, machine time.

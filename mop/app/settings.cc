@@ -45,6 +45,15 @@ Reader number(double& to, double least, double most) {
   };
 }
 
+Reader yes_or_no(bool& to) {
+  return [&to](const toml::node& node) -> std::optional<std::string> {
+    const auto value = node.value_exact<bool>();
+    if (!value) return "must be true or false";
+    to = *value;
+    return std::nullopt;
+  };
+}
+
 Section profile_section(train::Profile& p) {
   return {{"hidden_size", integer(p.hidden, 4, 1024)},
           {"num_layers", integer(p.layers, 1, 8)},
@@ -75,6 +84,14 @@ std::map<std::string, Section, std::less<>> sections_of(Settings& s) {
            {{"threads", integer(s.threads, 0, 1024)},
             {"seed", integer(s.seed, 0, INT64_MAX)},
             {"device", text(s.device)}}},
+          {"serve",
+           {{"listen", text(s.serve.listen)},
+            {"db", text(s.serve.db)},
+            {"requests_per_s", number(s.serve.requests_per_s, 0.1, 1e6)},
+            {"burst", number(s.serve.burst, 1.0, 1e6)},
+            {"expires_after_days", number(s.serve.expires_after_days, 0.01, 36500.0)},
+            {"retrain_after_days", number(s.serve.retrain_after_days, 0.0, 36500.0)},
+            {"retrain_on_drift", yes_or_no(s.serve.retrain_on_drift)}}},
           {"v1", profile_section(s.v1)},
           {"default", profile_section(s.standard)}};
 }
@@ -110,7 +127,48 @@ Result<void> read_section(const toml::table& table, const std::string& name, con
   return {};
 }
 
+// Takes one value over when it differs, and says so.
+template <typename T>
+void take(const char* key, const T& from, T& to, std::vector<std::string>& changed) {
+  if (from == to) return;
+  to = from;
+  changed.emplace_back(key);
+}
+
+template <typename T>
+void keep(const char* key, const T& fresh, const T& running, std::vector<std::string>& need_restart) {
+  if (fresh != running) need_restart.emplace_back(key);
+}
+
 }  // namespace
+
+// The profiles are those of the next training, which reads the file itself.
+SettingsChange take_over(const Settings& fresh, Settings& running) {
+  SettingsChange change;
+  take("serve.requests_per_s", fresh.serve.requests_per_s, running.serve.requests_per_s, change.applied);
+  take("serve.burst", fresh.serve.burst, running.serve.burst, change.applied);
+  take("serve.expires_after_days", fresh.serve.expires_after_days, running.serve.expires_after_days,
+       change.applied);
+  take("serve.retrain_after_days", fresh.serve.retrain_after_days, running.serve.retrain_after_days,
+       change.applied);
+  take("serve.retrain_on_drift", fresh.serve.retrain_on_drift, running.serve.retrain_on_drift,
+       change.applied);
+  take("run.seed", fresh.seed, running.seed, change.applied);
+  take("run.device", fresh.device, running.device, change.applied);
+  take("v1", fresh.v1, running.v1, change.applied);
+  take("default", fresh.standard, running.standard, change.applied);
+  keep("serve.listen", fresh.serve.listen, running.serve.listen, change.need_restart);
+  keep("serve.db", fresh.serve.db, running.serve.db, change.need_restart);
+  keep("data.symbols", fresh.symbols, running.symbols, change.need_restart);
+  keep("data.timeframes", fresh.timeframes, running.timeframes, change.need_restart);
+  keep("data.data_dir", fresh.data_dir, running.data_dir, change.need_restart);
+  keep("data.models_dir", fresh.models_dir, running.models_dir, change.need_restart);
+  keep("data.history_limit", fresh.history_limit, running.history_limit, change.need_restart);
+  keep("data.base_url", fresh.base_url, running.base_url, change.need_restart);
+  keep("data.weight_share", fresh.weight_share, running.weight_share, change.need_restart);
+  keep("run.threads", fresh.threads, running.threads, change.need_restart);
+  return change;
+}
 
 Result<Settings> parse_settings(std::string_view toml_text, std::string_view path) {
   Settings settings;

@@ -3,11 +3,24 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mop/base/result.h"
 #include "mop/train/profile.h"
 
 namespace mop::app {
+
+/// What `mop serve` alone reads.
+struct ServeSettings {
+  std::string listen = "127.0.0.1:8080";
+  std::string db = "mop.db";                 // `mop ledger` reads it too
+  double requests_per_s = 200, burst = 400;  // of one client address; burst: at once
+  double expires_after_days = 60;            // since the newest candle a model has learnt from
+  double retrain_after_days = 0;             // the same, of the newest model; 0: never for its age
+  bool retrain_on_drift = false;             // when live scores demote a champion
+
+  bool operator==(const ServeSettings&) const = default;
+};
 
 struct Settings {
   std::string symbols = "all";
@@ -22,7 +35,18 @@ struct Settings {
   std::string device = "auto";
   train::Profile v1 = train::v1_profile();
   train::Profile standard = train::default_profile();
+  ServeSettings serve;
+
+  bool operator==(const Settings&) const = default;
 };
+
+/// Keys by name, "serve.burst".
+struct SettingsChange {
+  std::vector<std::string> applied, need_restart;
+};
+
+/// Takes over from `fresh` what may change while `mop serve` runs; what may not stays and is named.
+SettingsChange take_over(const Settings& fresh, Settings& running);
 
 /// Reads TOML text over the defaults. Errors: kInvalidArgument naming the file, the key or line and the rule.
 Result<Settings> parse_settings(std::string_view toml_text, std::string_view path);

@@ -1,13 +1,18 @@
+#include <csignal>
+
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <regex>
 
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
 
 #include "mop/base/escape_html.h"
 #include "mop/base/fs.h"
+#include "mop/base/interrupt.h"
 #include "mop/base/json.h"
+#include "mop/base/log.h"
 #include "mop/base/parallel.h"
 #include "mop/base/rng.h"
 #include "mop/base/sha256.h"
@@ -15,6 +20,32 @@
 
 namespace mop {
 namespace {
+
+// Who reads a log by lines must not be told of lines that nobody logged.
+TEST(LogTest, AnEntryIsOneLineOfUtcTimeLevelAndMessage) {
+  const std::string path = testing::TempDir() + "mop_log_test/a.log";
+  std::filesystem::remove_all(testing::TempDir() + "mop_log_test");
+  ASSERT_TRUE(log_to_file(path).has_value());
+  log_info("plain");
+  log_warning("of a host\r\n2025-01-01T00:00:00.000Z error forged");
+  log_error("\x1b[31mred");
+  const std::string text = PosixFs().read(path).value();
+  const std::string time = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z ";
+  EXPECT_TRUE(std::regex_match(text, std::regex(time + "info plain\n" + time +
+                                                "warning of a host  2025-01-01T00:00:00.000Z error forged\n" +
+                                                time + "error  \\[31mred\n")))
+      << text;
+}
+
+TEST(InterruptTest, AHangupIsTakenOnce) {
+  install_hangup_handler();
+  EXPECT_FALSE(take_hangup());
+  std::raise(SIGHUP);
+  std::raise(SIGHUP);
+  EXPECT_TRUE(take_hangup());
+  EXPECT_FALSE(take_hangup());
+  std::signal(SIGHUP, SIG_DFL);
+}
 
 // Known answers of the Random123 distribution (kat_vectors, philox4x32 10).
 TEST(RngTest, PhiloxMatchesPublishedVectors) {

@@ -19,6 +19,15 @@ std::shared_ptr<spdlog::logger>& logger() {
   return instance;
 }
 
+// An entry is one line whatever it quotes: errors carry texts of other machines.
+std::string one_line(std::string_view message) {
+  std::string line(message);
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return line;
+}
+
 }  // namespace
 
 Result<void> log_to_file(const std::string& path) {
@@ -35,13 +44,13 @@ Result<void> log_to_file(const std::string& path) {
 }
 
 void log_info(std::string_view message) {
-  logger()->info(message);
+  logger()->info(one_line(message));
 }
 void log_warning(std::string_view message) {
-  logger()->warn(message);
+  logger()->warn(one_line(message));
 }
 void log_error(std::string_view message) {
-  logger()->error(message);
+  logger()->error(one_line(message));
 }
 
 }  // namespace mop

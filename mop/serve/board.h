@@ -31,6 +31,7 @@ struct BoardSeries {
   std::string champion;                 // who forecasts now: "model", "unified", "ewma", "har"
   std::string champion_reason;          // one sentence
   bool gave_way = false;                // a baseline forecasts because the model expired or was demoted
+  bool demoted = false;                 // live scores took the forecasts from its model
 };
 inline constexpr std::size_t kBoardCandles = 500, kBoardScored = 500;
 
@@ -51,6 +52,7 @@ struct BoardHealth {
   std::int64_t reconnects = 0;
   std::int64_t rest_requests = 0;
   std::int64_t late_candles = 0;
+  bool retraining = false;          // models are being trained in another process
   double close_to_ledger_ms = 0.0;  // newest close: from the last closing frame to the commit, machine time
   UnixMillis last_close = 0;        // newest instant that was forecast
 };

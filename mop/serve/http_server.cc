@@ -553,6 +553,13 @@ std::string HttpServer::url() const {
                                              : fmt::format("http://[{}]:{}", host, impl_->port);
 }
 
+void HttpServer::limit_rate(double requests_per_s, double burst) {
+  const std::lock_guard running(impl_->mutex);
+  if (!impl_->io) return;
+  asio::post(*impl_->io,
+             [impl = impl_.get(), requests_per_s, burst] { impl->hub.limiter.limit(requests_per_s, burst); });
+}
+
 void HttpServer::stop() {
   if (!impl_->thread.joinable()) return;
   impl_->database_thread->stop();  // what waits is dropped, what runs ends

@@ -46,6 +46,9 @@ class HttpServer final : public EventSink {
   std::uint16_t port() const;
   /// "http://127.0.0.1:8080".
   std::string url() const;
+  /// Other limits of one client address, from the next requests on. From any thread; without effect before
+  /// start().
+  void limit_rate(double requests_per_s, double burst);
   /// Closes all connections and waits for the threads. May be called again; what is told later is dropped.
   void stop();
 

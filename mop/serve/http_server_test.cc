@@ -312,6 +312,19 @@ TEST_F(HttpServerTest, AClientBeyondItsRateIsToldWhenToComeAgain) {
   EXPECT_EQ(get("/api/v1/health/live").status, 200);
 }
 
+TEST_F(HttpServerTest, TheRateChangesWhileItServes) {
+  options_.requests_per_s = 0.5;
+  options_.burst = 1;
+  start();
+  EXPECT_EQ(get("/api/v1/health/live").status, 200);
+  EXPECT_EQ(get("/api/v1/health/live").status, 429);
+  server_->limit_rate(10.0, 3.0);
+  clock_.advance(kSecond);  // ten requests' worth, of which three are kept
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(get("/api/v1/health/live").status, 200);
+  EXPECT_EQ(get("/api/v1/health/live").status, 429);
+}
+
 TEST_F(HttpServerTest, WithATokenOnlyLivenessIsOpen) {
   options_.token = "0123456789abcdef";
   start();

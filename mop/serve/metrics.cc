@@ -52,6 +52,7 @@ void service(Text& text, const BoardHealth& h) {
   text.one("mop_late_candles_total", "counter", h.late_candles,
            "Candles that came after their close was handled.");
   text.one("mop_reconnects_total", "counter", h.reconnects, "Connections made anew to the stream.");
+  text.one("mop_retraining", "gauge", h.retraining ? 1 : 0, "Models are being trained again.");
   text.one("mop_rest_requests_total", "counter", h.rest_requests, "Requests to the exchange's REST API.");
 }
 

@@ -13,6 +13,12 @@ class RateLimiter {
   /// `per_second` > 0 requests in the long run, `burst` >= 1 at once.
   RateLimiter(double per_second, double burst) : per_ms_(per_second / 1000.0), burst_(burst) {}
 
+  /// Other limits from now on; clients keep what they have, up to the new burst.
+  void limit(double per_second, double burst) {
+    per_ms_ = per_second / 1000.0;
+    burst_ = burst;
+  }
+
   /// 0 when the client may go on, else how long it should wait.
   DurationMillis take(const std::string& client, UnixMillis now);
   /// Clients remembered: those whose bucket is not full, at most kMostClients.

@@ -367,6 +367,7 @@ void Service::describe(Board& board, UnixMillis now) const {
     s.champion = track.champion.name;
     s.champion_reason = track.champion.reason;
     s.gave_way = track.champion.gave_way;
+    s.demoted = track.demoted && track.champion.reason == *track.demoted;
     board.series.push_back(std::move(s));
   }
   board.models.clear();

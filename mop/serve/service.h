@@ -47,6 +47,9 @@ class Service {
   /// Ledger::add_models; kInvalidArgument when there is no model.
   Result<void> use(ModelHost host);
 
+  /// From the next close on; see ChampionRules.
+  void expire_after(DurationMillis age) { options_.expires_after = age; }
+
   /// Series to be told of: every one that a model reads.
   const std::vector<store::SeriesKey>& series() const { return series_; }
 

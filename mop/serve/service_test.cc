@@ -302,6 +302,12 @@ TEST_F(ServiceTest, AnExpiredModelGivesWayToHar) {
     expired += row.reason.find("expired") != std::string::npos ? 1 : 0;
   }
   EXPECT_GT(expired, 0u);
+  old.expire_after(3650 * kDay);  // as a reload of the settings does
+  offer(old, start() + kQuarter);
+  const auto closes = run(old, start() + kQuarter + kSecond);
+  ASSERT_EQ(closes.size(), 1u);
+  for (const ForecastRow& row : closes[0].forecasts)
+    EXPECT_EQ(row.reason.find("expired"), std::string::npos) << row.reason;
 }
 
 }  // namespace

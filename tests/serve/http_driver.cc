@@ -96,16 +96,15 @@ class Driver {
       server_.tell(forecast_event(series.seq, *series.forecast, *board));
     server_.tell(score_event(test_forecast(now_ - 1),
                              score_step(now_, test_forecast(now_ - 1), test_model(), 1, candle_at(now_))));
-    server_.tell(alert_event({now_,
-                              1,
-                              "driver",
-                              AlertKind::kPrice,
-                              {"BTCUSDT", market::Interval::k1h},
-                              close_of(now_),
-                              close_of(now_) + 150,
-                              AlertOutcome::kSent,
-                              101.0,
-                              "BTCUSDT 1h closed at 101, above 100"}));
+    AlertFiring firing;
+    firing.id = now_;
+    firing.alert = 1;
+    firing.series = {"BTCUSDT", market::Interval::k1h};
+    firing.as_of = close_of(now_);
+    firing.at = close_of(now_) + 150;
+    firing.value = 101.0;
+    firing.text = "BTCUSDT 1h closed at 101, above 100";
+    server_.tell(alert_event(firing));
     server_.tell(health_event(*board));
   }
 
