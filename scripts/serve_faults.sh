@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that can go wrong around mop serve, on purpose: serve_faults.sh MODELS_DIR [KILLS] [DAYS] [WORK_DIR]
 #
-# kills  at 20 times the clock, kill -9 as often as told (100) at random moments, and between them a cable that is pulled
+# kills  at 5 times the clock, kill -9 as often as told (100) at random moments, and between them a cable that is pulled
 #        (the exchange stands still, connections stay open), a database that somebody else keeps locked, a full disk
 #        (as root: on a small tmpfs of its own) and a jump of the exchange's clock.
 # month  DAYS days (30) at 1000 times the clock with scripted network faults: connections reset, broken, silent, shut down,
@@ -82,7 +82,7 @@ except sqlite3.OperationalError as error:
 }
 
 if [ "$kills" -gt 0 ]; then
-  echo "== $kills kills at x20"
+  echo "== $kills kills at x5"
   place=$work/kills disk=
   mkdir -p "$place"
   if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=96m none "$place" 2>/dev/null; then
@@ -90,16 +90,16 @@ if [ "$kills" -gt 0 ]; then
   else
     echo "no disk is filled: that takes root, for a tmpfs of its own"
   fi
-  exchange 20
+  exchange 5
   for ((i = 1; i <= kills; i++)); do
-    serve 20 "$place" >>kills.out 2>&1 &
+    serve 5 "$place" >>kills.out 2>&1 &
     served=$!
-    sleep "$((RANDOM % 14)).$((RANDOM % 10))"
+    sleep "$((2 + RANDOM % 18)).$((RANDOM % 10))"
     between_kills $i
     kill -9 $served 2>/dev/null || echo "it had ended by itself before kill $i (kills.out)"
     wait $served 2>/dev/null || true
   done
-  (serve 20 "$place" --closes 3) >>kills.out 2>&1
+  (serve 5 "$place" --closes 1) >>kills.out 2>&1
   judge "$place"
   kill $sim
   wait $sim 2>/dev/null || true

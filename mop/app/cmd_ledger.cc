@@ -159,13 +159,13 @@ void print_row(const Context& ctx, const serve::LiveScores& s) {
       std::isfinite(s.direction_ci95.lo)
           ? fmt::format(" [{:.1f}, {:.1f}]", 100 * s.direction_ci95.lo, 100 * s.direction_ci95.hi)
           : "";
-  ctx.say(fmt::format("{:<10} {:<4} {:<9} {:>9}  {:>8} {:>8} {:>8}  {:>5} {:>5} {:>5} {:>5}  {:<19} {:>8}",
-                      s.symbol, market::to_string(s.interval), s.champion, with_commas(s.n),
-                      percent(s.skill_vs_static_pct, "{:+.2f}"), percent(s.skill_vs_ewma_pct, "{:+.2f}"),
-                      percent(s.skill_vs_har_pct, "{:+.2f}"), percent(100 * s.coverage.c50),
-                      percent(100 * s.coverage.c80), percent(100 * s.coverage.c90),
-                      percent(100 * s.coverage.c95), percent(100 * s.direction_accuracy) + ci,
-                      percent(s.dm_p_vs_har, "{:.2g}")));
+  ctx.say(fmt::format(
+      "{:<10} {:<4} {:<9} {:>9}  {:>8} {:>8} {:>8}  {:>7}  {:>5} {:>5} {:>5} {:>5}  {:<19} {:>8}", s.symbol,
+      market::to_string(s.interval), s.champion, with_commas(s.n), percent(s.skill_vs_static_pct, "{:+.2f}"),
+      percent(s.skill_vs_ewma_pct, "{:+.2f}"), percent(s.skill_vs_har_pct, "{:+.2f}"),
+      percent(s.mae_ratio, "{:.4f}"), percent(100 * s.coverage.c50), percent(100 * s.coverage.c80),
+      percent(100 * s.coverage.c90), percent(100 * s.coverage.c95), percent(100 * s.direction_accuracy) + ci,
+      percent(s.dm_p_vs_har, "{:.2g}")));
 }
 
 struct Totals {
@@ -191,11 +191,12 @@ serve::LiveScores live_scores_of(const ScoredSeries& s) {
 
 void print_scores(const Context& ctx, const LedgerOptions& opt, const std::vector<ScoredSeries>& all,
                   const Totals& t) {
-  ctx.say(fmt::format("{:<10} {:<4} {:<9} {:>9}  {:^26}  {:^23}  {:<19} {:>8}", "", "", "", "",
-                      "skill in % against", "interval holds, %", "direction, %", "DM p"));
-  ctx.say(fmt::format("{:<10} {:<4} {:<9} {:>9}  {:>8} {:>8} {:>8}  {:>5} {:>5} {:>5} {:>5}  {:<19} {:>8}",
-                      "coin", "tf", "champion", "forecasts", "static", "ewma", "har", "50", "80", "90", "95",
-                      "(of moves > 2 ticks)", "vs har"));
+  ctx.say(fmt::format("{:<10} {:<4} {:<9} {:>9}  {:^26}  {:>7}  {:^23}  {:<19} {:>8}", "", "", "", "",
+                      "skill in % against", "error", "interval holds, %", "direction, %", "DM p"));
+  ctx.say(
+      fmt::format("{:<10} {:<4} {:<9} {:>9}  {:>8} {:>8} {:>8}  {:>7}  {:>5} {:>5} {:>5} {:>5}  {:<19} {:>8}",
+                  "coin", "tf", "champion", "forecasts", "static", "ewma", "har", "over B0", "50", "80", "90",
+                  "95", "(of moves > 2 ticks)", "vs har"));
   for (const ScoredSeries& s : all) {
     if (s.error.empty()) print_row(ctx, live_scores_of(s));
   }

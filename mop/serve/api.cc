@@ -109,6 +109,16 @@ HttpReply models(const ApiCall& call) {
   return json_reply({{"models", std::move(all)}});
 }
 
+HttpReply scores(const ApiCall& call) {
+  bj::array pooled, series;
+  for (const LiveScores& pool : call.board.pooled)
+    pooled.push_back(to_json(pool));
+  for (const BoardSeries& one : call.board.series) {
+    if (one.scores) series.push_back(to_json(*one.scores));
+  }
+  return json_reply({{"pooled", std::move(pooled)}, {"series", std::move(series)}});
+}
+
 HttpReply coverage(const ApiCall& call) {
   bj::array all;
   for (const BoardSeries& series : call.board.series) {
@@ -172,6 +182,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/series/{symbol}/{timeframe}/track-record", kDatabase, track_record, "limit before"},
     {"GET", "/api/v1/series/{symbol}/{timeframe}/chart.svg", kBoard, chart, "candles theme"},
     {"GET", "/api/v1/models", kBoard, models},
+    {"GET", "/api/v1/scores", kBoard, scores},
     {"GET", "/api/v1/coverage", kBoard, coverage},
     {"GET", "/api/v1/alerts", kDatabase, list_alerts, "owner after limit"},
     {"POST", "/api/v1/alerts", kDatabase, add_alert},

@@ -62,6 +62,7 @@ struct Board {
   BoardHealth health;
   std::vector<BoardSeries> series;  // in the order of market::all_symbols(), 15m first
   std::vector<BoardModel> models;
+  std::vector<LiveScores> pooled;  // of each timeframe, the newest kBoardScored forecasts of each series
 };
 
 /// Holds the newest board. Thread-safe; a reader keeps the board it took for as long as it wants.

@@ -63,7 +63,7 @@ std::string insert_into(const ChainedTable& table) {
 
 constexpr std::string_view kScoreColumns =
     "step, close, high, low, z, pinball, pinball_static, pinball_ewma, pinball_har, in50, in80, in90, in95, "
-    "direction, log_range_error";
+    "direction, log_range_error, abs_error, abs_move";
 
 std::string prefixed(std::string_view table, std::string_view columns) {
   std::string text = fmt::format("{}.", table);
@@ -162,7 +162,7 @@ Result<Ledger::Statements> Ledger::Statements::prepare(store::Database& db) {
   MOP_TRY_ASSIGN(
       auto add_score,
       db.prepare(fmt::format("INSERT OR REPLACE INTO scores (seq, {}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
-                             "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                             "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
                              kScoreColumns)));
   MOP_TRY_ASSIGN(auto scores, db.prepare(fmt::format("SELECT {} FROM scores WHERE seq = ?1 ORDER BY step",
                                                      kScoreColumns)));

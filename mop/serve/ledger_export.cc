@@ -30,7 +30,7 @@ std::string header(std::span<const double> levels) {
   return text +
          ",outcome_close,outcome_high,outcome_low,z,pinball,pinball_static,pinball_ewma,pinball_har,in50,"
          "in80,in90,"
-         "in95,direction,log_range_error\n";
+         "in95,direction,log_range_error,abs_error,abs_move\n";
 }
 
 void append_numbers(std::string& line, std::span<const double> numbers) {
@@ -43,7 +43,7 @@ std::string flag(std::int8_t value) {
 }
 
 std::string score_cells(const StepScore* s) {
-  if (s == nullptr) return std::string(14, ',');
+  if (s == nullptr) return std::string(16, ',');
   std::string cells;
   append_numbers(cells, std::array{s->close, s->high, s->low, s->z, s->pinball, s->pinball_static,
                                    s->pinball_ewma, s->pinball_har});
@@ -51,6 +51,8 @@ std::string score_cells(const StepScore* s) {
     cells += "," + flag(inside);
   cells += "," + flag(s->direction) + ",";
   if (std::isfinite(s->log_range_error)) cells += fmt::format("{}", s->log_range_error);
+  for (const double x : {s->abs_error, s->abs_move})
+    cells += std::isfinite(x) ? fmt::format(",{}", x) : ",";
   return cells;
 }
 

@@ -23,6 +23,7 @@ bj::object to_json(const LiveScores& s) {
       {"skill_vs_static_pct", s.skill_vs_static_pct},
       {"skill_vs_ewma_pct", s.skill_vs_ewma_pct},
       {"skill_vs_har_pct", s.skill_vs_har_pct},
+      {"mae_ratio", s.mae_ratio},
       {"coverage",
        {{"50", s.coverage.c50}, {"80", s.coverage.c80}, {"90", s.coverage.c90}, {"95", s.coverage.c95}}},
       {"direction_accuracy", s.direction_accuracy},

@@ -67,7 +67,7 @@ double ratio(double sum, std::size_t count) {
 // What the forecasts of a time add up to.
 struct Sums {
   std::size_t n = 0, moves = 0, right = 0;
-  double pinball = 0, fixed = 0, ewma = 0, har = 0;
+  double pinball = 0, fixed = 0, ewma = 0, har = 0, error = 0, move = 0;
   std::array<std::size_t, 4> inside{}, stated{};
 
   void add(const StepScore& s) {
@@ -76,6 +76,10 @@ struct Sums {
     fixed += s.pinball_static;
     ewma += s.pinball_ewma;
     har += s.pinball_har;
+    if (std::isfinite(s.abs_error)) {
+      error += s.abs_error;
+      move += s.abs_move;
+    }
     moves += s.direction >= 0 ? 1 : 0;
     right += s.direction == 1 ? 1 : 0;
     for (std::size_t i = 0; i < inside.size(); ++i) {
@@ -169,6 +173,11 @@ StepScore score_step(std::int64_t seq, const ForecastRow& row, const ModelRow& m
     s.inside[i] = inside(model.levels, quantiles, kCentralShares[i], s.z);
   s.direction = direction_of(row.p_up[step - 1], candle.close - row.close, row.tick_size);
   s.log_range_error = log_range_error(row, step, candle);
+  if (const auto middle = std::ranges::find(model.levels, 0.5); middle != model.levels.end()) {
+    const double median = quantiles[static_cast<std::size_t>(middle - model.levels.begin())];
+    s.abs_error = std::abs(s.z - median) * unit_of(row, step);
+    s.abs_move = std::abs(s.z) * unit_of(row, step);
+  }
   return s;
 }
 
@@ -182,7 +191,9 @@ bool same_score(const StepScore& a, const StepScore& b) {
                                              &StepScore::pinball_ewma,
                                              &StepScore::pinball_har,
                                              &StepScore::log_range_error};
-  return a.inside == b.inside && a.direction == b.direction &&
+  const auto alike = [](double x, double y) { return std::isnan(y) || close_to(x, y); };
+  return a.inside == b.inside && a.direction == b.direction && alike(a.abs_error, b.abs_error) &&
+         alike(a.abs_move, b.abs_move) &&
          std::all_of(std::begin(kNumbers), std::end(kNumbers),
                      [&](double StepScore::*number) { return close_to(a.*number, b.*number); });
 }
@@ -212,6 +223,7 @@ LiveScores summarise(std::span<const std::vector<ScoredForecast>> series, std::s
   out.skill_vs_static_pct = evaluate::skill_pct(sums.pinball, sums.fixed);
   out.skill_vs_ewma_pct = evaluate::skill_pct(sums.pinball, sums.ewma);
   out.skill_vs_har_pct = evaluate::skill_pct(sums.pinball, sums.har);
+  if (sums.move > 0.0) out.mae_ratio = sums.error / sums.move;
   out.coverage = {sums.coverage(0), sums.coverage(1), sums.coverage(2), sums.coverage(3), kUnknown};
   out.direction_n = sums.moves;
   out.direction_accuracy = ratio(static_cast<double>(sums.right), sums.moves);

@@ -38,7 +38,9 @@ struct StepScore {
                                     -1};  // of kCentralShares, bounds included; -1 when not forecast
   std::int8_t direction = -1;  // P(up) > 0.5 said up: 1 right, 0 wrong, -1 a move of 2 ticks or less
   double log_range_error =
-      evaluate::kUnknown;  // ln of the range that came over the forecast one; first step only
+      evaluate::kUnknown;                 // ln of the range that came over the forecast one; first step only
+  double abs_error = evaluate::kUnknown;  // |ln(close / median)|; without a median unknown
+  double abs_move = evaluate::kUnknown;   // |ln(close / forecast's close)|, persistence's error (B0)
 };
 
 /// The three baselines' quantiles (L) of z at one step of one forecast.
@@ -52,7 +54,8 @@ BaselineQuantiles baseline_quantiles(const ForecastRow& row, const ModelRow& mod
 StepScore score_step(std::int64_t seq, const ForecastRow& row, const ModelRow& model, std::size_t step,
                      const ClosedCandle& candle);
 
-/// Whether two scores of one step tell the same (1e-9 relative: another build may round differently).
+/// Whether a score and a stored one of the same step tell the same (1e-9 relative: another build may round
+/// differently; an older program stored no abs_error and abs_move).
 bool same_score(const StepScore& a, const StepScore& b);
 
 /// A forecast with its score one step ahead.
@@ -74,7 +77,8 @@ struct LiveScores {
   double pinball_ewma = evaluate::kUnknown, pinball_har = evaluate::kUnknown;
   double skill_vs_static_pct = evaluate::kUnknown;
   double skill_vs_ewma_pct = evaluate::kUnknown, skill_vs_har_pct = evaluate::kUnknown;
-  evaluate::Coverage coverage;  // without the top decile of volatility
+  double mae_ratio = evaluate::kUnknown;  // mean abs_error over mean abs_move; below 1 beats persistence (B0)
+  evaluate::Coverage coverage;            // without the top decile of volatility
   double direction_accuracy = evaluate::kUnknown;
   std::size_t direction_n = 0;  // moves of more than 2 ticks
   evaluate::Bounds direction_ci95{evaluate::kUnknown,

@@ -57,6 +57,27 @@ TEST(StepScoreTest, IsWhatPaperAndPencilSay) {
   EXPECT_TRUE(std::isnan(at(101.0).log_range_error));  // no range, no logarithm
 }
 
+TEST(StepScoreTest, TheMediansErrorStandsBesidePersistences) {
+  ModelRow m = test_model();
+  ForecastRow f = test_forecast(0);
+  f.close = 100.0;
+  f.sigma = 0.01;
+  f.z[m.levels.size() + 4] = 0.5;  // the median two steps ahead: exp(0.5 * 0.01 * sqrt(2))
+  const double close = 100.0 * std::exp(-0.02);
+  const ClosedCandle candle{"BTCUSDT", Interval::k1h, f.as_of + 2 * kHour, close, close, close};
+  const StepScore s = score_step(9, f, m, 2, candle);
+  EXPECT_NEAR(s.abs_move, 0.02, 1e-12);
+  EXPECT_NEAR(s.abs_error, 0.02 + 0.005 * std::sqrt(2.0), 1e-12);
+  std::vector<std::vector<ScoredForecast>> one(1);
+  one[0] = {{0, "model", kSteps, s}, {kHour, "model", kSteps, s}};
+  EXPECT_NEAR(summarise(one, "BTCUSDT", Interval::k1h).mae_ratio, 1.0 + 0.25 * std::sqrt(2.0), 1e-12);
+  m.levels = {0.25, 0.75};  // no median
+  f.levels = m.levels;
+  f.z = {-1.0, 1.0, -1.0, 1.0, -1.0, 1.0};
+  m.static_y = m.ewma_z = m.har_residual = f.z;
+  EXPECT_TRUE(std::isnan(score_step(9, f, m, 2, candle).abs_error));
+}
+
 TEST(StepScoreTest, LaterStepsAreScaledByTheSquareRootOfTime) {
   const ModelRow m = test_model();
   const ForecastRow f = test_forecast(0);
@@ -375,9 +396,9 @@ TEST_F(LedgerScoresTest, TheExportHasALineForEachStepAndEmptyCellsForWhatIsNotKn
   EXPECT_TRUE(lines[1].starts_with(
       fmt::format("2,BTCUSDT,1h,{},{},model,\"demoted, \"\"so\"\" har\",BTCUSDT_1h,", f.as_of, f.made_at)))
       << lines[1];
-  EXPECT_TRUE(lines[2].ends_with(std::string(14, ','))) << lines[2];
+  EXPECT_TRUE(lines[2].ends_with(std::string(16, ','))) << lines[2];
   const auto columns = std::count(lines[0].begin(), lines[0].end(), ',');
-  EXPECT_EQ(columns, 17 + 4 * 9 + 14 - 1);
+  EXPECT_EQ(columns, 17 + 4 * 9 + 16 - 1);
   EXPECT_EQ(std::count(lines[2].begin(), lines[2].end(), ','),
             columns + 1);  // one comma in the quoted reason
   EXPECT_EQ(export_csv(*ledger_, series, {close_of(1), INT64_MAX}, write).value(), 0u);

@@ -85,6 +85,8 @@ StepScore score_from(const Rows& rows, std::int64_t seq, int first) {
     s.inside[static_cast<std::size_t>(i)] = flag(rows, first + 9 + i);
   s.direction = flag(rows, first + 13);
   s.log_range_error = rows.real(first + 14);
+  s.abs_error = rows.real(first + 15);
+  s.abs_move = rows.real(first + 16);
   return s;
 }
 
@@ -92,7 +94,7 @@ Result<void> Ledger::store_score(const StepScore& s) {
   return sql_->add_score.run({s.seq, s.step, s.close, s.high, s.low, s.z, s.pinball, s.pinball_static,
                               s.pinball_ewma, s.pinball_har, known(s.inside[0]), known(s.inside[1]),
                               known(s.inside[2]), known(s.inside[3]), known(s.direction),
-                              known(s.log_range_error)});
+                              known(s.log_range_error), known(s.abs_error), known(s.abs_move)});
 }
 
 Result<void> Ledger::score_candle(const ClosedCandle& candle, std::vector<ScoredStep>& scored) {

@@ -16,7 +16,7 @@ struct Ledger::Statements {
 /// A forecast out of the columns seq and kForecastTable.columns from column `first` on, completed by its
 /// model's row. Errors: kCorrupt when a blob or a name is malformed.
 Result<ForecastRow> forecast_from(const store::Rows& rows, int first);
-/// Columns step to log_range_error of a score, from `first` on.
+/// Columns step to abs_move of a score, from `first` on.
 StepScore score_from(const store::Rows& rows, std::int64_t seq, int first);
 
 }  // namespace mop::serve

@@ -131,8 +131,14 @@ CREATE TABLE deliveries (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// B0, persistence: what comes out beside the median and beside the forecast's close.
+constexpr std::string_view kPersistence = R"sql(
+ALTER TABLE scores ADD COLUMN abs_error REAL;
+ALTER TABLE scores ADD COLUMN abs_move REAL;
+)sql";
+
 // Element n leads from version n to n + 1. Append only: a released one never changes.
-constexpr std::array<std::string_view, 2> kMigrations{kLedger, kAlerts};
+constexpr std::array<std::string_view, 3> kMigrations{kLedger, kAlerts, kPersistence};
 
 }  // namespace
 

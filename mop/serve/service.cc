@@ -59,6 +59,8 @@ Result<void> Service::replay(UnixMillis now) {
   host_->warm_up();
   for (auto& [key, track] : tracks_)
     MOP_TRY(judge(key, track));
+  for (const market::Interval interval : market::kIntervals)
+    MOP_TRY(pool(interval));
   return {};
 }
 
@@ -325,6 +327,12 @@ Result<void> Service::judge(const Key& key, Track& track) {
   return {};
 }
 
+// All series of a timeframe together.
+Result<void> Service::pool(market::Interval interval) {
+  MOP_TRY_ASSIGN(pooled_[interval], ledger_->pooled_scores(interval, kBoardScored));
+  return {};
+}
+
 Result<std::vector<ScoredStep>> Service::settle(UnixMillis now) {
   if (unsettled_) {
     host_->forecast();  // the models that were not waited for
@@ -338,6 +346,9 @@ Result<std::vector<ScoredStep>> Service::settle(UnixMillis now) {
   std::int64_t place = 0;
   for (auto& [key, track] : tracks_) {
     if ((turn + place++) % kJudgedEvery == 0) MOP_TRY(judge(key, track));
+  }
+  for (const market::Interval interval : market::kIntervals) {
+    if ((turn + static_cast<std::int64_t>(interval)) % kJudgedEvery == 1) MOP_TRY(pool(interval));
   }
   unscored_.clear();
   if (!replay_wanted_) return scored;
@@ -370,6 +381,9 @@ void Service::describe(Board& board, UnixMillis now) const {
     s.demoted = track.demoted && track.champion.reason == *track.demoted;
     board.series.push_back(std::move(s));
   }
+  board.pooled.clear();
+  for (const auto& [interval, scores] : pooled_)
+    board.pooled.push_back(scores);
   board.models.clear();
   for (std::size_t m = 0; m < host_->models(); ++m) {
     const train::TrainedModel& model = host_->model(m);

@@ -127,6 +127,7 @@ class Service {
                    std::vector<MissedRow>& missed);
   Result<void> store_offered(std::size_t most);
   Result<void> judge(const Key& key, Track& track);
+  Result<void> pool(market::Interval interval);
 
   store::CandleStore* store_;
   Ledger* ledger_;
@@ -135,6 +136,7 @@ class Service {
   std::vector<store::SeriesKey> series_;
   CloseGate gate_;
   std::map<Key, Track> tracks_;
+  std::map<market::Interval, LiveScores> pooled_;
   std::map<Key, UnixMillis> newest_;
   std::map<Key, std::vector<market::Candle>> unstored_;
   std::vector<ClosedCandle> unscored_;

@@ -23,6 +23,8 @@ new = pd.DataFrame(loss).join(t[["symbol", "timeframe", "step"]])
 for share, lo, hi in ((50, 0.25, 0.75), (80, 0.1, 0.9), (90, 0.05, 0.95), (95, 0.025, 0.975)):
     new[f"in{share}"] = (t[f"q_{lo}"] <= z) & (z <= t[f"q_{hi}"])
     assert (new[f"in{share}"] == t[f"in{share}"]).all(), share
+assert np.abs((np.log(t.outcome_close / t.close).abs() - t.abs_move).max()) < 1e-9, "abs_move"
+assert np.abs(((z - t["q_0.5"]).abs() * t.sigma * np.sqrt(t.step) - t.abs_error).max()) < 1e-9, "abs_error"
 move = t.outcome_close - t.close
 new["direction"] = ((t.p_up > 0.5) == (move > 0)).where(move.abs() > (2 + 1e-6) * t.tick_size).astype(float)
 assert np.allclose(new.direction, t.direction, equal_nan=True), "direction"

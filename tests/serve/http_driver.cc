@@ -86,6 +86,7 @@ class Driver {
     auto board = test_board(now_, coins_);
     for (BoardSeries& series : board->series)
       series.scores = LiveScores{};
+    board->pooled = {LiveScores{}, LiveScores{}};
     holder_.put(std::move(board));
   }
   void close() {
