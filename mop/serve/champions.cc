@@ -42,6 +42,7 @@ Champion choose_champion(const ModelHost& host, std::span<const Candidate> candi
   }
   if (best == nullptr) {
     const Candidate& c = candidates.front();
+    if (rules.demoted) return {std::string(kHar), c.model, c.head, *rules.demoted, true};
     return {branch(c).champion, c.model, c.head,
             "no model of the series beat this baseline before it was used", false};
   }

@@ -15,7 +15,7 @@ struct Champion {
   std::string name;
   std::size_t model = 0, head = 0;
   std::string reason;
-  bool gave_way = false;  // a model was chosen, but expired or was demoted
+  bool gave_way = false;  // another was chosen, but its model expired or it was demoted
 };
 
 struct ChampionRules {

@@ -291,6 +291,21 @@ TEST_F(ServiceTest, ALateCandleIsMadeGood) {
   expect_sound();
 }
 
+TEST_F(ServiceTest, ADemotedBaselineGivesWayToHarToo) {
+  ModelFile file = files_->front();
+  file.model.branches[0].champion = "ewma";
+  ModelHost host(1);
+  ASSERT_TRUE(host.add(file).has_value());
+  const Candidate candidates[] = {{0, 0}};
+  const Champion before = choose_champion(host, candidates, {0, kDay, std::nullopt});
+  EXPECT_EQ(before.name, "ewma");
+  EXPECT_FALSE(before.gave_way);
+  const Champion after = choose_champion(host, candidates, {0, kDay, "ewma was worse than har"});
+  EXPECT_EQ(after.name, "har");
+  EXPECT_EQ(after.reason, "ewma was worse than har");
+  EXPECT_TRUE(after.gave_way);
+}
+
 TEST_F(ServiceTest, AnExpiredModelGivesWayToHar) {
   Service old(*store_, *ledger_, {2, 3 * kSecond, kDay});
   ASSERT_TRUE(old.use(host()).has_value());
