@@ -31,6 +31,16 @@ std::vector<std::string> csv_cells(const std::string& line) {
   return cells;
 }
 
+// "http://127.0.0.1:PORT"; empty when the program ended before it served.
+std::string address_once_it_serves(Process& process) {
+  for (std::string line = process.read_out_line(); !line.empty(); line = process.read_out_line()) {
+    if (!line.starts_with("serving")) continue;
+    const std::size_t begin = line.find("http://");
+    return line.substr(begin, line.find("/api") - begin);
+  }
+  return "";
+}
+
 // One exchange whose quarters of an hour take a second and a half, and models of two coins, for all tests.
 class ServeTest : public testing::Test {
  protected:
@@ -122,9 +132,7 @@ TEST_F(ServeTest, EveryCloseIsInTheLedgerAsPredictSaysIt) {
 TEST_F(ServeTest, KilledAndStartedAgainItForecastsNothingTwiceAndSaysWhatItMissed) {
   {
     Process process(directory_, serve("b.db", {}));
-    for (std::string line = process.read_out_line(); !line.starts_with("serving");
-         line = process.read_out_line())
-      ASSERT_FALSE(line.empty()) << "it ended before it served";
+    ASSERT_FALSE(address_once_it_serves(process).empty()) << "it ended before it served";
     while (exported("b.db").empty()) {
     }
     process.signal(SIGKILL);
@@ -140,8 +148,7 @@ TEST_F(ServeTest, KilledAndStartedAgainItForecastsNothingTwiceAndSaysWhatItMisse
 
 TEST_F(ServeTest, ASecondOneOnTheSameDatabaseIsRefused) {
   Process first(directory_, serve("two.db", {}));
-  for (std::string line = first.read_out_line(); !line.starts_with("serving"); line = first.read_out_line())
-    ASSERT_FALSE(line.empty()) << "it ended before it served";
+  ASSERT_FALSE(address_once_it_serves(first).empty()) << "it ended before it served";
   const Finished second = run(serve("two.db", {"--closes", "1"}));
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_NE(second.err.find("is being written by another `mop serve`"), std::string::npos) << second.err;
@@ -152,13 +159,8 @@ TEST_F(ServeTest, ASecondOneOnTheSameDatabaseIsRefused) {
 
 TEST_F(ServeTest, AnswersOverHttpAndEndsOnASignal) {
   Process process(directory_, serve("c.db", {}));
-  std::string line;
-  do {
-    line = process.read_out_line();
-    ASSERT_FALSE(line.empty()) << "it ended before it served";
-  } while (!line.starts_with("serving"));
-  const auto begin = line.find("http://");
-  const std::string base = line.substr(begin, line.find("/api") - begin);
+  const std::string base = address_once_it_serves(process);
+  ASSERT_FALSE(base.empty()) << "it ended before it served";
   exchange::CurlTransport transport;
   const auto get = [&](const std::string& path) { return transport.get({base + path}); };
   EXPECT_EQ(get("/api/v1/health/live").value().status, 200);
@@ -186,13 +188,8 @@ TEST_F(ServeTest, ATokenInTheEnvFileIsAskedFor) {
   write_file(own + "/.env", "# for a test\nHF_TOKEN=x\n MOP_API_TOKEN = \"" + token + "\"\n");
   Process process(own, serve("e.db", {"--data-dir", directory_ + "/data/raw", "--models-dir",
                                       directory_ + "/models", "--config", directory_ + "/mop.toml"}));
-  std::string line;
-  do {
-    line = process.read_out_line();
-    ASSERT_FALSE(line.empty()) << "it ended before it served";
-  } while (!line.starts_with("serving"));
-  const auto begin = line.find("http://");
-  const std::string base = line.substr(begin, line.find("/api") - begin);
+  const std::string base = address_once_it_serves(process);
+  ASSERT_FALSE(base.empty()) << "it ended before it served";
   exchange::CurlTransport transport;
   EXPECT_EQ(transport.get({base + "/api/v1/health/live"}).value().status, 200);
   EXPECT_EQ(transport.get({base + "/api/v1/series"}).value().status, 401);
