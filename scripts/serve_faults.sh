@@ -114,8 +114,8 @@ if [ "$days" -gt 0 ]; then
 {"do":"latency","path":"/api/*","ms":30,"probability":0.1}
 {"do":"truncate","path":"/api/v3/klines*","probability":0.02}
 {"do":"corrupt","path":"/api/v3/klines*","probability":0.01}
-{"do":"status","status":429,"retry_after":1,"path":"/api/v3/klines*","first":200,"every":300}
-{"do":"status","status":418,"retry_after":1,"path":"/api/v3/klines*","first":1000,"every":2000}
+{"do":"status","status":429,"retry_after":30,"path":"/api/v3/klines*","first":200,"every":300}
+{"do":"status","status":418,"retry_after":120,"path":"/api/v3/klines*","first":1000,"every":2000}
 {"do":"status","status":502,"path":"/api/*","probability":0.01}
 {"do":"disconnect","path":"/stream*","ms":30000000,"every":4}
 {"do":"silence","path":"/stream*","ms":20000000,"first":2,"every":4}

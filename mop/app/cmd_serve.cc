@@ -152,10 +152,12 @@ Result<FileLock> lock_of(const std::string& db) {
 Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   MOP_TRY_ASSIGN(const double speed, parse_speed(flags.clock));
   put_over(ctx.settings, flags);
-  MOP_TRY_ASSIGN(const auto options, binance_options(ctx, "serve", flags.base_url, flags.weight_share));
+  MOP_TRY_ASSIGN(auto options, binance_options(ctx, "serve", flags.base_url, flags.weight_share));
+  if (speed > 1.0) options.shared_weight.clear();  // no other program lives in this time
   store::CandleStore store(ctx.settings.data_dir, ctx.fs, ctx.clock);
   exchange::CurlTransport transport;
-  exchange::BinanceRest rest(transport, ctx.clock, options);
+  FastClock rest_clock(ctx.clock, speed);
+  exchange::BinanceRest rest(transport, rest_clock, options);
   MOP_TRY_ASSIGN(const FileLock only, lock_of(ctx.settings.serve.db));
   MOP_TRY_ASSIGN(auto database, serve::open_database(ctx.settings.serve.db, store::Access::kWrite));
   MOP_TRY_ASSIGN(auto ledger, serve::Ledger::open(database));

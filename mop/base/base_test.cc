@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
 
+#include "mop/base/clock.h"
 #include "mop/base/escape_html.h"
 #include "mop/base/fs.h"
 #include "mop/base/interrupt.h"
@@ -76,6 +77,17 @@ TEST(TimeTest, RoundTripsAndRejects) {
        {"", "2025-13-01", "2025-02-29", "2025-7-1", "2025-07-01x", "2025-07-01 25:00", "-025-07-01"}) {
     EXPECT_FALSE(parse_utc(bad).has_value()) << bad;
   }
+}
+
+TEST(FastClockTest, WhatWaitsByItWaitsAsMuchShorter) {
+  ManualClock real(1'000'000);
+  FastClock fast(real, 60.0);
+  EXPECT_EQ(fast.now(), 1'000'000);
+  fast.sleep_for(kMinute);
+  EXPECT_EQ(real.slept(), kSecond);
+  EXPECT_EQ(fast.now(), 1'000'000 + kMinute);
+  fast.sleep_for(1);
+  EXPECT_GE(fast.now(), 1'000'001 + kMinute) << "a wait is never cut short";
 }
 
 TEST(JsonTest, DoublesAreShortAndNaNIsNull) {

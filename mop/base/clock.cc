@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <thread>
 
 #include "mop/base/interrupt.h"
@@ -18,6 +19,15 @@ void SystemClock::sleep_for(DurationMillis duration) {
   for (DurationMillis left = duration; left > 0 && !interrupted(); left -= kSlice) {
     std::this_thread::sleep_for(std::chrono::milliseconds(std::min(left, kSlice)));
   }
+}
+
+UnixMillis FastClock::now() {
+  return start_ + static_cast<DurationMillis>(static_cast<double>(clock_.now() - start_) * speed_);
+}
+
+// Never shorter than asked, so that whoever waits for an instant by now() finds it reached.
+void FastClock::sleep_for(DurationMillis duration) {
+  clock_.sleep_for(static_cast<DurationMillis>(std::ceil(static_cast<double>(duration) / speed_)));
 }
 
 std::int64_t monotonic_micros() {
