@@ -286,6 +286,25 @@ TEST(EwmaVolatilityTest, MatchesHandWorkedExample) {
   EXPECT_DOUBLE_EQ(volatility.push(4.0).value(), std::log(2.0) / std::sqrt(3.0));
 }
 
+// The jump over a hole is nobody's candle: ln 2, ln 2, hole, ln 2 gives ln2^2 throughout.
+TEST(EwmaVolatilityTest, AHoleIsNoReturn) {
+  EwmaVolatility volatility = EwmaVolatility::make(2).value();
+  for (const double close : {1.0, 2.0, 4.0})
+    volatility.push(close);
+  volatility.skip_hole();
+  EXPECT_DOUBLE_EQ(volatility.push(1000.0).value(), std::log(2.0));
+  EXPECT_DOUBLE_EQ(volatility.push(2000.0).value(), std::log(2.0));
+}
+
+TEST(EwmaVolatilityTest, AHoleBeforeItIsWarmLeavesItCold) {
+  EwmaVolatility volatility = EwmaVolatility::make(2).value();
+  volatility.push(1.0);
+  volatility.push(2.0);
+  volatility.skip_hole();
+  EXPECT_FALSE(volatility.push(8.0));
+  EXPECT_DOUBLE_EQ(volatility.push(16.0).value(), std::log(2.0));
+}
+
 TEST(EwmaVolatilityTest, ConstantPricesGiveTheFloor) {
   EwmaVolatility volatility = EwmaVolatility::make(2).value();
   volatility.push(3.0);

@@ -18,11 +18,12 @@ Result<EwmaVolatility> EwmaVolatility::make(std::size_t span) {
 
 std::optional<double> EwmaVolatility::push(double close) {
   const std::optional<double> last = std::exchange(last_close_, close);
-  if (!last) return std::nullopt;
-  const double log_return = std::log(close / *last);
-  const std::optional<double> variance = variance_.push(log_return * log_return);
-  if (!variance) return std::nullopt;
-  return std::max(std::sqrt(*variance), kMinSigma);
+  if (last) {
+    const double log_return = std::log(close / *last);
+    last_variance_ = variance_.push(log_return * log_return);
+  }
+  if (!last_variance_) return std::nullopt;
+  return std::max(std::sqrt(*last_variance_), kMinSigma);
 }
 
 std::vector<double> compute_sigma(const market::CandleSeries& run) {

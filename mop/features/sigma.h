@@ -29,12 +29,15 @@ class EwmaVolatility {
   /// Feeds the close of one finished candle (> 0). Empty until `warmup()` closes were seen.
   std::optional<double> push(double close);
 
+  /// Candles are missing: the next close is not compared with the last one, and volatility goes on as it was.
+  void skip_hole() { last_close_.reset(); }
+
   std::size_t warmup() const { return variance_.warmup() + 1; }  // span returns need span + 1 closes
 
  private:
   explicit EwmaVolatility(Ema variance) : variance_(variance) {}
   Ema variance_;
-  std::optional<double> last_close_;
+  std::optional<double> last_close_, last_variance_;
 };
 
 /// sigma_t of every candle with a span of one day (96 or 24 candles): NaN for the first candles_per_day rows.

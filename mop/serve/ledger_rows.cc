@@ -111,7 +111,7 @@ Result<void> validate(const ForecastRow& row) {
   r.size(row.p_up, row.horizon, "p_up");
   r.all(row.p_up, "p_up", "must lie in 0..1", [](double p) { return p >= 0.0 && p <= 1.0; });
   if (row.log_range) r.above_zero(*row.log_range, "log_range");
-  r.size(row.har_scale, row.horizon, "har_scale");
+  if (!row.har_scale.empty()) r.size(row.har_scale, row.horizon, "har_scale");
   r.all(row.har_scale, "har_scale", "must be above 0", [](double s) { return s > 0.0; });
   MOP_TRY(r.result());
   if (const UnixMillis next_close = row.as_of + market::length_of(row.interval); row.made_at >= next_close) {

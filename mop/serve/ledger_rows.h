@@ -52,7 +52,9 @@ struct ForecastRow {
   std::vector<double> z;     // (H,L) quantiles of ln(price / close) / (sigma * sqrt(h)), ascending along L
   std::vector<double> p_up;  // (H) 0..1
   std::optional<double> log_range;  // expected ln(high / low) of the next candle, > 0; none when not forecast
-  std::vector<double> har_scale;    // (H) B3's scale of this row, > 0 (evaluate::LogLinear::at)
+  /// (H) B3's scale of this row, > 0 (evaluate::LogLinear::at); empty where the candle's HAR terms are not
+  /// known, for candles are missing behind it: B3 is then B2.
+  std::vector<double> har_scale;
 
   bool operator==(const ForecastRow&) const = default;
 };

@@ -149,9 +149,10 @@ BaselineQuantiles baseline_quantiles(const ForecastRow& row, const ModelRow& mod
   MOP_CHECK(step >= 1 && step <= row.horizon && row.horizon == model.horizon)
       << step << " of " << row.horizon;
   const std::size_t levels = model.levels.size();
-  return {scaled(step_of(model.static_y, step, levels), 1.0 / unit_of(row, step)),
-          scaled(step_of(model.ewma_z, step, levels), 1.0),
-          scaled(step_of(model.har_residual, step, levels), row.har_scale[step - 1])};
+  const auto ewma = scaled(step_of(model.ewma_z, step, levels), 1.0);
+  return {scaled(step_of(model.static_y, step, levels), 1.0 / unit_of(row, step)), ewma,
+          row.har_scale.empty() ? ewma
+                                : scaled(step_of(model.har_residual, step, levels), row.har_scale[step - 1])};
 }
 
 StepScore score_step(std::int64_t seq, const ForecastRow& row, const ModelRow& model, std::size_t step,

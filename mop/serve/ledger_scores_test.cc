@@ -57,6 +57,17 @@ TEST(StepScoreTest, IsWhatPaperAndPencilSay) {
   EXPECT_TRUE(std::isnan(at(101.0).log_range_error));  // no range, no logarithm
 }
 
+TEST(StepScoreTest, WhereTheHarTermsAreNotKnownB3IsB2) {
+  const ModelRow m = test_model();
+  ForecastRow f = test_forecast(0);
+  const ClosedCandle candle{"BTCUSDT",      Interval::k1h,  f.as_of + kHour,
+                            1.01 * f.close, 1.02 * f.close, f.close};
+  EXPECT_NE(score_step(9, f, m, 1, candle).pinball_har, score_step(9, f, m, 1, candle).pinball_ewma);
+  f.har_scale.clear();
+  const StepScore s = score_step(9, f, m, 1, candle);
+  EXPECT_EQ(s.pinball_har, s.pinball_ewma);
+}
+
 TEST(StepScoreTest, TheMediansErrorStandsBesidePersistences) {
   ModelRow m = test_model();
   ForecastRow f = test_forecast(0);

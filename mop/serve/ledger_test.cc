@@ -89,6 +89,18 @@ TEST_F(LedgerTest, ARefusedRowTakesItsWholeCloseWithIt) {
   EXPECT_EQ(report().head, before);
 }
 
+TEST_F(LedgerTest, ARowWithoutHarTermsIsKeptAsItIs) {
+  fill(0, 1);
+  ForecastRow row = test_forecast(1);
+  row.har_scale.clear();
+  ASSERT_TRUE(ledger_->append({&row, 1}, {}));
+  EXPECT_EQ(ledger_->newest_forecast("BTCUSDT", Interval::k1h).value(), row);
+  EXPECT_TRUE(report().problems.empty());
+  row = test_forecast(2);
+  row.har_scale.pop_back();
+  EXPECT_FALSE(ledger_->append({&row, 1}, {}));
+}
+
 struct BadRow {
   const char* says;
   void (*spoil)(ForecastRow&);
