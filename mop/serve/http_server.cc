@@ -2,7 +2,6 @@
 
 #include <array>
 #include <chrono>
-#include <exception>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -10,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -21,14 +19,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include "mop/base/log.h"
-#include "mop/serve/alerts_api.h"
-#include "mop/serve/api.h"
 #include "mop/serve/event_log.h"
-#include "mop/serve/history.h"
-#include "mop/serve/http_cache.h"
-#include "mop/serve/metrics.h"
-#include "mop/serve/rate_limiter.h"
+#include "mop/serve/http_desk.h"
 
 namespace mop::serve {
 namespace {
@@ -44,12 +36,6 @@ constexpr int kEventSendBuffer = 64 * 1024;      // in the kernel, for a client 
 constexpr std::size_t kFlushedAtOnce = 20;       // clients
 constexpr DurationMillis kAcceptPause = 100;     // after an accept that failed: no file descriptor left
 constexpr DurationMillis kLinger = 2 * kSecond;  // for a client to read why its connection ends
-
-constexpr std::string_view kSafety =
-    "X-Content-Type-Options: nosniff\r\n"
-    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n"
-    "Referrer-Policy: no-referrer\r\n";
 
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
@@ -69,39 +55,19 @@ class EventClient;
 
 // What all connections of a server share; on the server's thread but for `told`.
 struct Hub {
-  Hub(HttpOptions o, const BoardHolder& b, Clock& c)
+  Hub(HttpOptions o, const BoardHolder& b, Clock& clock)
       : options(std::move(o)),
         board(b),
-        clock(c),
-        history(options.database),
-        alerts(options.database),
-        limiter(options.requests_per_s, options.burst),
+        desk(options, b, clock),
         log(fmt::format("{:x}", clock.now()), options.kept_events) {}
-
-  std::string date() {
-    const UnixMillis now = clock.now() / kSecond;
-    if (now != dated) {
-      dated = now;
-      date_text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(static_cast<std::time_t>(now)));
-    }
-    return date_text;
-  }
 
   const HttpOptions options;
   const BoardHolder& board;
-  Clock& clock;
-  std::optional<HttpAccess> access;
-  LedgerHistory history;  // on the database's thread, as alerts
-  AlertsSource alerts;
-  RateLimiter limiter;
-  ReplyCache cache;
+  HttpDesk desk;
   EventLog log;
-  HttpCounts counts;
   std::set<std::shared_ptr<EventClient>> event_clients;
   std::size_t waiting_for_database = 0;
   asio::thread_pool* database_thread = nullptr;
-  UnixMillis dated = -1;
-  std::string date_text;
 
   std::mutex mutex;
   std::vector<ServiceEvent> told;  // not yet with the clients
@@ -110,11 +76,11 @@ struct Hub {
 // Counts a connection as long as it lives.
 class Slot {
  public:
-  explicit Slot(Hub& hub) : hub_(&hub) { ++hub.counts.connections; }
+  explicit Slot(Hub& hub) : hub_(&hub) { ++hub.desk.counts().connections; }
   Slot(Slot&& other) noexcept : hub_(std::exchange(other.hub_, nullptr)) {}
   Slot& operator=(Slot&&) = delete;
   ~Slot() {
-    if (hub_ != nullptr) --hub_->counts.connections;
+    if (hub_ != nullptr) --hub_->desk.counts().connections;
   }
 
  private:
@@ -128,9 +94,9 @@ class EventClient : public std::enable_shared_from_this<EventClient> {
       : stream_(std::move(stream)), slot_(std::move(slot)), hub_(hub) {
     beast::error_code ignored;
     stream_.socket().set_option(asio::socket_base::send_buffer_size(kEventSendBuffer), ignored);
-    ++hub_.counts.event_clients;
+    ++hub_.desk.counts().event_clients;
   }
-  ~EventClient() { --hub_.counts.event_clients; }
+  ~EventClient() { --hub_.desk.counts().event_clients; }
   EventClient(const EventClient&) = delete;
   EventClient& operator=(const EventClient&) = delete;
 
@@ -144,7 +110,7 @@ class EventClient : public std::enable_shared_from_this<EventClient> {
   // flush() sends them. False: the client had not read what came before, and was dropped.
   bool push(const std::vector<EventFrame>& frames) {
     if (queued_bytes_ > hub_.options.event_queue_bytes) {
-      ++hub_.counts.event_clients_dropped;
+      ++hub_.desk.counts().event_clients_dropped;
       beast::error_code ignored;
       stream_.socket().set_option(asio::socket_base::linger(true, 0), ignored);
       stream_.socket().close(ignored);
@@ -188,7 +154,7 @@ class EventClient : public std::enable_shared_from_this<EventClient> {
 
   void end(bool stuck) {
     if (hub_.event_clients.erase(shared_from_this()) == 0) return;
-    if (stuck) ++hub_.counts.event_clients_dropped;
+    if (stuck) ++hub_.desk.counts().event_clients_dropped;
     stream_.close();
   }
 
@@ -258,73 +224,40 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return failure(400, "bad_request", fmt::format("the request is not valid HTTP/1.1: {}", error.message()));
   }
 
+  HttpRequest request() const {
+    const auto& got = parser_->get();
+    return {view(got.method_string()),
+            view(got.target()),
+            view(got[http::field::host]),
+            view(got[http::field::authorization]),
+            view(got[http::field::if_none_match]),
+            view(got[http::field::accept_encoding]),
+            view(got["Last-Event-ID"])};
+  }
+
+  // The parser keeps the body until the reply is sent.
+  std::string_view body() const { return parser_->get().body(); }
+
   void answer() {
     const auto& got = parser_->get();
     keep_alive_ = got.keep_alive() && got.version() == 11;
     head_only_ = got.method() == http::verb::head;
-    const HttpRequest request{view(got.method_string()),
-                              view(got.target()),
-                              view(got[http::field::host]),
-                              view(got[http::field::authorization]),
-                              view(got[http::field::if_none_match]),
-                              view(got[http::field::accept_encoding]),
-                              view(got["Last-Event-ID"])};
-    if (auto refused = check(request)) return send(prepare(std::move(*refused)));
-    auto match = find_route(api_routes(), request.method, request.target);
-    const bool open = match && match->route->open;
-    const bool writes = match && match->route->method != "GET";
-    if (auto refused = hub_.access->refusal(request, open, writes)) return send(prepare(std::move(*refused)));
-    if (!match) return send(prepare(std::move(match.error())));
-    call(request, std::move(*match));
-  }
-
-  std::optional<HttpReply> check(const HttpRequest& request) {
     stream_.expires_never();
-    if (const DurationMillis wait = hub_.limiter.take(client_, hub_.clock.now()); wait > 0) {
-      ++hub_.counts.rate_limited;
-      return later(429, "rate_limited", "too many requests; ask less often", (wait + kSecond - 1) / kSecond);
-    }
-    if (request.target.size() <= hub_.options.max_target_bytes) return std::nullopt;
-    return failure(414, "target_too_long",
-                   fmt::format("a request target may have {} bytes, has {}", hub_.options.max_target_bytes,
-                               request.target.size()));
+    auto match = hub_.desk.admit(request(), client_);
+    if (!match) return send(prepare(std::move(match.error())));
+    call(std::move(*match));
   }
 
-  static HttpReply later(int status, std::string_view code, std::string_view message, std::int64_t after_s) {
-    HttpReply reply = failure(status, code, message);
-    reply.headers.emplace_back("Retry-After", fmt::format("{}", after_s));
-    return reply;
-  }
-
-  void call(const HttpRequest& request, RouteMatch match) {
-    auto board = hub_.board.get();
+  void call(RouteMatch match) {
     switch (match.route->kind) {
-      case RouteKind::kBoard: {
-        const std::string target(request.target);
-        Prepared reply = hub_.cache.find(board, target);
-        if (!reply) {
-          reply = prepare(run(*board, match));
-          if (reply->reply.status == 200) hub_.cache.put(board, target, reply);
-        }
-        return send(std::move(reply));
-      }
+      case RouteKind::kBoard:
+        return send(hub_.desk.of_board(request().target, match, body()));
       case RouteKind::kServer:
-        return send(prepare(run(*board, match)));
+        return send(prepare(hub_.desk.run(*hub_.board.get(), match, body())));
       case RouteKind::kDatabase:
-        return ask_database(std::move(board), std::move(match));
+        return ask_database(hub_.board.get(), std::move(match));
       case RouteKind::kEvents:
-        return open_events(request.last_event_id);
-    }
-  }
-
-  // The parser keeps the body until the reply is sent.
-  HttpReply run(const Board& board, const RouteMatch& match) {
-    try {
-      return match.route->answer(
-          {board, match.target, match.path, hub_.counts, parser_->get().body(), &hub_.history, &hub_.alerts});
-    } catch (const std::exception& e) {
-      log_error(fmt::format("{}: {}", match.route->pattern, e.what()));
-      return failure(500, "internal", "the answer could not be computed; the log says why");
+        return open_events();
     }
   }
 
@@ -335,7 +268,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     ++hub_.waiting_for_database;
     asio::post(*hub_.database_thread,
                [self = shared_from_this(), board = std::move(board), match = std::move(match)] {
-                 Prepared reply = prepare(self->run(*board, match));
+                 Prepared reply = prepare(self->hub_.desk.run(*board, match, self->body()));
                  asio::post(self->stream_.get_executor(), [self, reply = std::move(reply)]() mutable {
                    --self->hub_.waiting_for_database;
                    self->send(std::move(reply));
@@ -343,40 +276,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
                });
   }
 
-  void open_events(std::string_view last_event_id) {
+  void open_events() {
     if (hub_.event_clients.size() >= hub_.options.max_event_clients)
       return send(prepare(later(503, "busy", "too many clients follow the events; try again later", 30)));
     if (head_only_) return send(prepare({200, "text/event-stream", "", {}}));
-    ++hub_.counts.replies[2];
-    auto frames = hub_.log.opening(last_event_id);
-    frames.insert(frames.begin(), std::make_shared<const std::string>(fmt::format(
-                                      "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: text/event-stream\r\n"
-                                      "Cache-Control: no-store\r\nConnection: close\r\n{}\r\n",
-                                      hub_.date(), kSafety)));
+    auto frames = hub_.log.opening(request().last_event_id);
+    frames.insert(frames.begin(), std::make_shared<const std::string>(hub_.desk.events_head()));
     auto client = std::make_shared<EventClient>(std::move(stream_), std::move(slot_), hub_);
     hub_.event_clients.insert(client);
     client->start(std::move(frames));
   }
 
   void send(Prepared prepared) {
-    const auto& headers = parser_->get();
-    const bool same = matches(view(headers[http::field::if_none_match]), prepared->etag);
-    const bool zipped = !prepared->gzip.empty() && accepts_gzip(view(headers[http::field::accept_encoding]));
-    const HttpReply& reply = prepared->reply;
-    const int status = same ? 304 : reply.status;
-    const std::string& body = zipped ? prepared->gzip : reply.body;
-    ++hub_.counts.replies[static_cast<std::size_t>(status / 100)];
-    head_ = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n{}Cache-Control: {}\r\nVary: Accept-Encoding\r\n",
-                        status, reason_phrase(status), hub_.date(), kSafety,
-                        prepared->etag.empty() ? "no-store" : "no-cache");
-    if (!prepared->etag.empty()) head_ += fmt::format("ETag: {}\r\n", prepared->etag);
-    if (!same)
-      head_ += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", reply.content_type, body.size());
-    if (zipped && !same) head_ += "Content-Encoding: gzip\r\n";
-    for (const auto& [name, value] : reply.headers)
-      head_ += fmt::format("{}: {}\r\n", name, value);
-    head_ += keep_alive_ ? "\r\n" : "Connection: close\r\n\r\n";
-    const asio::const_buffer text = same || head_only_ ? asio::const_buffer() : asio::buffer(body);
+    Outgoing reply = hub_.desk.outgoing(*prepared, request(), keep_alive_);
+    head_ = std::move(reply.head);
+    const asio::const_buffer text = head_only_ ? asio::const_buffer() : asio::buffer(reply.body);
     stream_.expires_after(milliseconds(hub_.options.write_timeout));
     asio::async_write(stream_, std::array{asio::const_buffer(asio::buffer(head_)), text},
                       [self = shared_from_this(), prepared](beast::error_code error, std::size_t) {
@@ -439,7 +353,7 @@ struct HttpServer::Impl {
 
 Result<void> HttpServer::Impl::listen() {
   const ListenAddress& address = hub.options.address;
-  MOP_TRY_ASSIGN(hub.access, HttpAccess::make(address, hub.options.token));
+  MOP_TRY(hub.desk.open());
   beast::error_code error;
   const auto ip = asio::ip::make_address(address.host, error);
   io.emplace(1);
@@ -477,16 +391,10 @@ void HttpServer::Impl::admit(tcp::socket socket) {
   const tcp::endpoint peer = socket.remote_endpoint(error);
   if (error) return;  // gone already
   socket.set_option(tcp::no_delay(true), error);
-  if (hub.counts.connections < static_cast<std::int64_t>(hub.options.max_connections))
+  if (hub.desk.counts().connections < static_cast<std::int64_t>(hub.options.max_connections))
     return std::make_shared<Connection>(std::move(socket), peer, hub)->start();
-  ++hub.counts.connections_refused;
-  const std::string body = failure(503, "busy", "too many connections; try again later").body;
   socket.non_blocking(true, error);
-  socket.write_some(
-      asio::buffer(fmt::format("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                               "Content-Length: {}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n{}",
-                               body.size(), body)),
-      error);
+  socket.write_some(asio::buffer(hub.desk.busy()), error);
 }
 
 void HttpServer::Impl::beat() {
@@ -507,7 +415,7 @@ void HttpServer::Impl::spread() {
   std::vector<EventFrame> frames;
   for (const ServiceEvent& event : events)
     frames.push_back(hub.log.add(event));
-  hub.counts.events += static_cast<std::int64_t>(frames.size());
+  hub.desk.counts().events += static_cast<std::int64_t>(frames.size());
   for_clients(frames);
 }
 
@@ -556,8 +464,9 @@ std::string HttpServer::url() const {
 void HttpServer::limit_rate(double requests_per_s, double burst) {
   const std::lock_guard running(impl_->mutex);
   if (!impl_->io) return;
-  asio::post(*impl_->io,
-             [impl = impl_.get(), requests_per_s, burst] { impl->hub.limiter.limit(requests_per_s, burst); });
+  asio::post(*impl_->io, [impl = impl_.get(), requests_per_s, burst] {
+    impl->hub.desk.limit_rate(requests_per_s, burst);
+  });
 }
 
 void HttpServer::stop() {
