@@ -7,7 +7,6 @@
 
 #include "mop/base/check.h"
 #include "mop/evaluate/certificate.h"
-#include "mop/evaluate/quantiles.h"
 #include "mop/market/symbol.h"
 
 namespace mop::serve {
@@ -99,20 +98,15 @@ ForecastRow forecast_row(const ModelHost& host, const Champion& champion, const 
   row.horizon = baselines.horizon;
   row.levels = baselines.levels;
   row.har_scale = f.har_scale;
-  const std::size_t H = row.horizon, L = row.levels.size();
   if (champion.name == kModel || champion.name == kUnified) {
     row.z = f.z;
     row.p_up = f.p_up;
     row.log_range = f.log_range;
     return row;
   }
-  for (std::size_t h = 0; h < H; ++h) {
-    for (std::size_t l = 0; l < L; ++l) {
-      row.z.push_back(champion.name == kHar ? f.har_scale[h] * baselines.har_residual[h * L + l]
-                                            : baselines.ewma_z[h * L + l]);
-    }
-    row.p_up.push_back(evaluate::p_up_from_quantiles(row.levels, std::span(row.z).last(L)));
-  }
+  const BaselineForecast& baseline = champion.name == kHar ? f.har : f.ewma;
+  row.z = baseline.z;
+  row.p_up = baseline.p_up;
   if (champion.name == kHar && !std::isnan(f.har_log_range)) row.log_range = f.har_log_range;
   return row;
 }

@@ -13,6 +13,7 @@
 #include "mop/base/parallel.h"
 #include "mop/base/sha256.h"
 #include "mop/dataset/live_rows.h"
+#include "mop/evaluate/baselines.h"
 #include "mop/evaluate/conformal.h"
 #include "mop/evaluate/forecast_models.h"
 #include "mop/features/market_context.h"
@@ -48,8 +49,36 @@ struct Series {
   std::vector<Inputs> inputs;
 };
 
+evaluate::AdaptiveConformal calibration_of(const train::BranchModel& branch) {
+  return {branch.head.levels, branch.head.horizon, branch.calibration};
+}
+
+// Of a baseline: begins where the model's was left. Which candles are calm or wild is known from there, for
+// it is said by sigma alone.
+evaluate::AdaptiveConformal untaught(const train::BranchModel& branch) {
+  train::Calibration state = branch.calibration;
+  state.log_stretch.clear();
+  return {branch.head.levels, branch.head.horizon, std::move(state)};
+}
+
+// The model's calibration and those of its baselines, which learn whoever is champion: any may become it.
 struct Head {
-  evaluate::AdaptiveConformal conformal;
+  explicit Head(const train::BranchModel& branch)
+      : model(calibration_of(branch)),
+        ewma(untaught(branch)),
+        har(untaught(branch)),
+        done(branch.calibration.until) {}
+
+  void observe(UnixMillis close_time, double close) {
+    for (evaluate::AdaptiveConformal* each : {&model, &ewma, &har})
+      each->observe(close_time, close);
+  }
+  void forget_unknown() {
+    for (evaluate::AdaptiveConformal* each : {&model})
+      each->forget_unknown();
+  }
+
+  evaluate::AdaptiveConformal model, ewma, har;
   UnixMillis done;  // close time of the newest row that was forecast
 };
 
@@ -81,6 +110,15 @@ void hash_window(const dataset::SeriesData& data, std::size_t last, std::size_t 
   bytes.append(reinterpret_cast<const char*>(x.data()), x.size_bytes());
   bytes.append(reinterpret_cast<const char*>(&data.sigma[last]), sizeof(double));
   bytes.append(reinterpret_cast<const char*>(&data.close[last]), sizeof(double));
+}
+
+std::vector<double> newest_z(const evaluate::Forecasts& forecasts) {
+  const std::size_t count = forecasts.horizon * forecasts.levels.size();
+  return {forecasts.z.end() - static_cast<std::ptrdiff_t>(count), forecasts.z.end()};
+}
+
+std::vector<double> newest_p_up(const evaluate::Forecasts& forecasts) {
+  return {forecasts.p_up.end() - static_cast<std::ptrdiff_t>(forecasts.horizon), forecasts.p_up.end()};
 }
 
 std::size_t order_of(const store::SeriesKey& key) {
@@ -123,7 +161,8 @@ struct ModelHost::Impl {
   void warm_up();
   std::optional<ModelForecast> calibrate(Pending& pending);
   ModelForecast forecast_of(std::size_t model, std::size_t head, const evaluate::Outcomes& outcomes,
-                            const evaluate::Forecasts& forecasts) const;
+                            const evaluate::Forecasts& forecasts,
+                            const evaluate::BaselineForecasts& baselines) const;
 };
 
 std::size_t ModelHost::Impl::market_of(const train::TrainedModel& model) {
@@ -156,9 +195,7 @@ Result<void> ModelHost::Impl::add(ModelFile file) {
                                                       model.horizon(), {.taker = true, .market = true}));
     data.push_back(rows.shared());
     hosted_model.rows.push_back(std::move(rows));
-    hosted_model.heads.push_back(
-        {evaluate::AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration),
-         branch.calibration.until});
+    hosted_model.heads.emplace_back(branch);
     auto& inputs = series_of(key).inputs;
     auto found = std::ranges::find(inputs, market, &Inputs::market);
     if (found == inputs.end())
@@ -192,11 +229,9 @@ void ModelHost::Impl::restart() {
   }
   for (Hosted& h : hosted) {
     for (std::size_t b = 0; b < h.rows.size(); ++b) {
-      const train::BranchModel& branch = h.forecaster->model().branches[b];
       h.rows[b].clear();
       h.states[b] = {};
-      h.heads[b] = {evaluate::AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration),
-                    branch.calibration.until};
+      h.heads[b] = Head(h.forecaster->model().branches[b]);
     }
   }
   instant = 0;
@@ -228,9 +263,9 @@ void ModelHost::Impl::push(Series& to, const features::CandleValues& candle,
     const double sigma = inputs.state.push(candle, row, moves[inputs.market]);
     for (const auto& [model, branch] : inputs.readers) {
       Head& head = hosted[model].heads[branch];
-      if (!follows) head.conformal.forget_unknown();
+      if (!follows) head.forget_unknown();
       hosted[model].rows[branch].push(candle, row, sigma);
-      head.conformal.observe(candle.close_time, candle.close);
+      head.observe(candle.close_time, candle.close);
     }
   }
   to.last_close_time = candle.close_time;
@@ -239,32 +274,29 @@ void ModelHost::Impl::push(Series& to, const features::CandleValues& candle,
 
 ModelForecast ModelHost::Impl::forecast_of(std::size_t model, std::size_t head,
                                            const evaluate::Outcomes& outcomes,
-                                           const evaluate::Forecasts& forecasts) const {
+                                           const evaluate::Forecasts& forecasts,
+                                           const evaluate::BaselineForecasts& baselines) const {
   const train::Forecaster& forecaster = *hosted[model].forecaster;
-  const train::Baselines& baselines = forecaster.model().branches[head].baselines;
   const dataset::SeriesData& data = forecaster.series(head);
-  const std::size_t last = outcomes.size() - 1, H = forecasts.horizon, L = forecasts.levels.size();
+  const std::size_t last = outcomes.size() - 1;
   ModelForecast f{model,
                   head,
                   {data.symbol, data.interval},
                   outcomes.close_time[last],
                   outcomes.close[last],
                   outcomes.sigma[last],
-                  {},
-                  {},
+                  newest_z(forecasts),
+                  newest_p_up(forecasts),
                   forecasts.log_range[last],
+                  {newest_z(baselines.ewma), newest_p_up(baselines.ewma)},
+                  {newest_z(baselines.har), newest_p_up(baselines.har)},
                   {},
                   kNaN,
                   {}};
-  const auto tail = [](const std::vector<double>& values, std::size_t count) {
-    return std::vector<double>(values.end() - static_cast<std::ptrdiff_t>(count), values.end());
-  };
-  f.z = tail(forecasts.z, H * L);
-  f.p_up = tail(forecasts.p_up, H);
   const auto terms = std::span(outcomes.har).last(outcomes.har_terms);
-  for (const train::LogLinear& scale : baselines.har_scale)
+  for (const train::LogLinear& scale : forecaster.model().branches[head].baselines.har_scale)
     f.har_scale.push_back(scale.at(f.sigma, terms));
-  if (!baselines.range.coefficients.empty()) f.har_log_range = f.sigma * baselines.range.at(f.sigma, terms);
+  if (!baselines.har.log_range.empty()) f.har_log_range = baselines.har.log_range[last];
   std::string bytes;
   for (std::size_t b = 0; b < forecaster.heads(); ++b) {
     const dataset::SeriesData& branch = forecaster.series(b);
@@ -420,14 +452,21 @@ void ModelHost::Impl::warm_up() {
   });
 }
 
-// Calibrates a model's forecasts, and gives the one of the instant, if there is.
+// Calibrates the forecasts of a model and of its baselines, and gives those of the instant, if there are.
 std::optional<ModelForecast> ModelHost::Impl::calibrate(Pending& p) {
   Hosted& h = hosted[p.model];
+  const train::TrainedModel& model = h.forecaster->model();
+  const double tick = market::find_symbol(model.symbol).value().tick_size;
+  const evaluate::Outcomes outcomes = evaluate::outcomes_of(h.rows[p.head].data(), p.rows, tick, INT64_MAX);
   evaluate::Forecasts forecasts = evaluate::forecasts_of(*h.forecaster, std::move(p.made));
-  const evaluate::Outcomes outcomes = evaluate::outcomes_of(h.rows[p.head].data(), p.rows, 0.0, INT64_MAX);
-  h.heads[p.head].conformal.run(outcomes, forecasts);
+  auto baselines = evaluate::forecast_baselines(model.branches[p.head].baselines, outcomes);
+  MOP_CHECK(baselines.has_value()) << baselines.error().message;
+  Head& head = h.heads[p.head];
+  head.model.run(outcomes, forecasts);
+  head.ewma.run(outcomes, baselines->ewma);
+  head.har.run(outcomes, baselines->har);
   if (outcomes.close_time.back() != instant) return std::nullopt;
-  return forecast_of(p.model, p.head, outcomes, forecasts);
+  return forecast_of(p.model, p.head, outcomes, forecasts, *baselines);
 }
 
 ModelHost::ModelHost(std::size_t threads) : impl_(std::make_unique<Impl>()) {

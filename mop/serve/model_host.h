@@ -26,18 +26,26 @@ struct LiveCandle {
   features::CandleValues values;
 };
 
+/// What a baseline of a model says at a close, calibrated on its own: from where the model's calibration was
+/// left by its training, with factors of one there.
+struct BaselineForecast {
+  std::vector<double> z;     // (H, L), as ModelForecast's
+  std::vector<double> p_up;  // (H)
+};
+
 /// What one model says of one series at a close, calibrated.
 struct ModelForecast {
   std::size_t model = 0;  // in ModelHost::models()
   std::size_t head = 0;   // of the model
   store::SeriesKey series;
-  UnixMillis as_of = 0;      // close time of the candle it was made at
-  double close = 0.0;        // quote currency
-  double sigma = 0.0;        // volatility of one candle's log return
-  std::vector<double> z;     // (H, L) quantiles of ln(price / close) / (sigma sqrt(h)), ascending along L
-  std::vector<double> p_up;  // (H)
-  double log_range = 0.0;    // expected ln(high / low) of the next candle
-  std::vector<double> har_scale;  // (H) what the model's B3 quantiles are scaled by at this close
+  UnixMillis as_of = 0;        // close time of the candle it was made at
+  double close = 0.0;          // quote currency
+  double sigma = 0.0;          // volatility of one candle's log return
+  std::vector<double> z;       // (H, L) quantiles of ln(price / close) / (sigma sqrt(h)), ascending along L
+  std::vector<double> p_up;    // (H)
+  double log_range = 0.0;      // expected ln(high / low) of the next candle
+  BaselineForecast ewma, har;  // the model's B2 and B3
+  std::vector<double> har_scale;  // (H) what the model's B3 quantiles, as fitted, are scaled by at this close
   double har_log_range = 0.0;     // B3's expected ln(high / low); NaN when it has none
   std::string input_hash;         // SHA-256 of everything the networks read
 };

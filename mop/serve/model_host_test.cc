@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "mop/evaluate/baselines.h"
+#include "mop/evaluate/conformal.h"
 #include "mop/serve/test_models.h"
 #include "mop/train/forecaster.h"
 
@@ -100,15 +101,56 @@ TEST_P(BatchTest, ForecastsAreThoseOfTheBatchDigitForDigit) {
   EXPECT_EQ(compared, 4u * (30 + 120));
 }
 
+void expect_same(const std::vector<ModelForecast>& a, const std::vector<ModelForecast>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  ASSERT_GT(a.size(), 0u);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].z, b[i].z);
+    EXPECT_EQ(a[i].ewma.z, b[i].ewma.z);
+    EXPECT_EQ(a[i].ewma.p_up, b[i].ewma.p_up);
+    EXPECT_EQ(a[i].har.z, b[i].har.z);
+    EXPECT_EQ(a[i].har.p_up, b[i].har.p_up);
+    EXPECT_EQ(a[i].input_hash, b[i].input_hash);
+  }
+}
+
+// From the first candle after the model's own calibration, with nothing learnt by then.
+TEST_F(ModelHostTest, BaselinesLearnFromEveryRowSinceTheTraining) {
+  const UnixMillis from = all_->front().close_time(1115 * 4);
+  const auto live = replay(1, from, 2);
+  const dataset::Markets markets(*all_);
+  for (std::size_t m = 0; m < files_->size(); ++m) {
+    const train::TrainedModel& model = (*files_)[m].model;
+    train::Forecaster forecaster = train::Forecaster::make(model, series_for(*all_, model), &markets).value();
+    for (std::size_t head = 0; head < forecaster.heads(); ++head) {
+      const train::BranchModel& branch = model.branches[head];
+      const auto rows = evaluate::forecast_rows(forecaster, head, branch.calibration.until + 2, INT64_MAX);
+      const auto outcomes = evaluate::outcomes_of(forecaster.series(head), rows, 0.01, INT64_MAX);
+      auto [fixed, ewma, har, reversal, threshold] =
+          evaluate::forecast_baselines(branch.baselines, outcomes).value();
+      const evaluate::Forecasts fitted = har;
+      for (evaluate::Forecasts* f : {&ewma, &har}) {
+        train::Calibration start{{}, branch.calibration.borders, branch.calibration.until};
+        evaluate::AdaptiveConformal(f->levels, f->horizon, start).run(outcomes, *f);
+      }
+      for (const ModelForecast& f : live) {
+        if (f.model != m || f.head != head) continue;
+        const auto found = std::ranges::find(outcomes.close_time, f.as_of);
+        ASSERT_NE(found, outcomes.close_time.end());
+        const auto row = static_cast<std::size_t>(found - outcomes.close_time.begin());
+        const std::size_t L = har.levels.size();
+        EXPECT_TRUE(std::ranges::equal(std::span(f.ewma.z).first(L), ewma.quantiles(row, 0)));
+        EXPECT_TRUE(std::ranges::equal(std::span(f.har.z).first(L), har.quantiles(row, 0)));
+        EXPECT_EQ(f.har.p_up[1], har.p_up[row * har.horizon + 1]);
+        EXPECT_NE(f.har.z[0], fitted.quantiles(row, 0)[0]) << "nothing was learnt";
+      }
+    }
+  }
+}
+
 TEST_F(ModelHostTest, HowOftenItIsAskedAndOnHowManyThreadsChangesNothing) {
   const UnixMillis from = all_->front().close_time(1115 * 4);
-  const auto often = replay(1, from, 1), seldom = replay(100, from, 3);
-  ASSERT_EQ(often.size(), seldom.size());
-  ASSERT_GT(often.size(), 0u);
-  for (std::size_t i = 0; i < often.size(); ++i) {
-    EXPECT_EQ(often[i].z, seldom[i].z);
-    EXPECT_EQ(often[i].input_hash, seldom[i].input_hash);
-  }
+  expect_same(replay(1, from, 1), replay(100, from, 3));
 }
 
 TEST_F(ModelHostTest, AfterARestartItSaysTheSameAgain) {
@@ -116,12 +158,7 @@ TEST_F(ModelHostTest, AfterARestartItSaysTheSameAgain) {
   ModelHost host = host_of_files(2);
   const auto first = replay(host, ModelHost::kReplayRows, from, 1);
   host.restart();
-  const auto again = replay(host, ModelHost::kReplayRows, from, 1);
-  ASSERT_EQ(first.size(), again.size());
-  for (std::size_t i = 0; i < first.size(); ++i) {
-    EXPECT_EQ(first[i].z, again[i].z);
-    EXPECT_EQ(first[i].input_hash, again[i].input_hash);
-  }
+  expect_same(first, replay(host, ModelHost::kReplayRows, from, 1));
 }
 
 TEST_F(ModelHostTest, NamesTheSeriesItNeedsInTheirOrder) {

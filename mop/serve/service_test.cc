@@ -163,7 +163,9 @@ TEST_F(ServiceTest, TheRowsAreTheChampionsForecasts) {
     ASSERT_NE(mine, made.end());
     EXPECT_EQ(row.input_hash, mine->input_hash);
     EXPECT_EQ(row.sigma, mine->sigma);
-    EXPECT_EQ(row.z == mine->z, row.champion == "model" || row.champion == "unified") << row.champion;
+    const bool baseline = row.champion == "har" || row.champion == "ewma";
+    EXPECT_EQ(row.z, !baseline ? mine->z : row.champion == "har" ? mine->har.z : mine->ewma.z);
+    EXPECT_EQ(row.har_scale, mine->har_scale);
     EXPECT_FALSE(row.reason.empty());
   }
 }
