@@ -45,7 +45,7 @@ judge() {  # directory
   ./mop ledger verify --db "$1/mop.db" --data-dir "$1/data"
   ./mop verify --data-dir "$1/data" --offline >"$1/verify.out" || { cat "$1/verify.out"; exit 1; }
   tail -n 1 "$1/verify.out"
-  /usr/bin/python3 - "$1/mop.db" <<'EOF'
+  /usr/bin/python3 - "$1/mop.db" "$1/data" <<'EOF'
 import sqlite3
 import sys
 
@@ -56,7 +56,15 @@ late = one("SELECT count(*) FROM forecasts WHERE made_at >= as_of + CASE interva
 print(f"forecast {made}, missed {missed}, after the fact {late}")
 for reason, n in db.execute("SELECT reason, count(*) FROM missed GROUP BY reason ORDER BY 2 DESC"):
     print(f"  missed {n}: {reason}")
-outage = one("SELECT count(*) FROM missed WHERE reason LIKE '%too few candles since%' OR reason LIKE '%its candle did not come%'")
+# A close that the exchange never told of: its candle is not stored to this day.
+stored = {}
+def told(symbol, interval, as_of):
+    key = f"{symbol}_{interval}"
+    if key not in stored:
+        with open(f"{sys.argv[2]}/{key}.csv") as lines:
+            stored[key] = {line.split(",", 7)[6] for line in lines}
+    return str(as_of) in stored[key]
+outage = sum(not told(*row) for row in db.execute("SELECT symbol, interval, as_of FROM missed"))
 print(f"availability {100 * made / (made + missed - outage):.3f} % of the closes that the exchange told of, "
       f"{100 * made / (made + missed):.3f} % of all")
 sys.exit(late > 0)

@@ -66,6 +66,15 @@ Champion choose_champion(const ModelHost& host, std::span<const Candidate> candi
   return champion;
 }
 
+Champion champion_over_hole(const ModelForecast& forecast) {
+  return {
+      "ewma", forecast.model, forecast.head,
+      fmt::format("candles are missing: the {} in a row since are too few for a model; volatility is that "
+                  "from before, carried on",
+                  forecast.candles_in_a_row),
+      true};
+}
+
 ModelRow model_row(const ModelHost& host, std::size_t index, std::size_t head) {
   const train::TrainedModel& model = host.model(index);
   const train::Baselines& b = model.branches[head].baselines;

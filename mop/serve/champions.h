@@ -35,6 +35,9 @@ struct Candidate {
 Champion choose_champion(const ModelHost& host, std::span<const Candidate> candidates,
                          const ChampionRules& rules);
 
+/// Who speaks where candles are missing and no model can. `forecast`: ModelHost::forecast_over_hole().
+Champion champion_over_hole(const ModelForecast& forecast);
+
 /// What the ledger keeps of a model's head.
 ModelRow model_row(const ModelHost& host, std::size_t model, std::size_t head);
 

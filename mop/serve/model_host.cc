@@ -9,15 +9,19 @@
 #include <numeric>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "mop/base/check.h"
 #include "mop/base/parallel.h"
 #include "mop/base/sha256.h"
 #include "mop/dataset/live_rows.h"
 #include "mop/evaluate/baselines.h"
-#include "mop/evaluate/conformal.h"
 #include "mop/evaluate/forecast_models.h"
+#include "mop/evaluate/quantiles.h"
 #include "mop/features/market_context.h"
+#include "mop/features/sigma.h"
 #include "mop/market/symbol.h"
+#include "mop/serve/head_calibrations.h"
 #include "mop/train/forecaster.h"
 
 namespace mop::serve {
@@ -43,42 +47,24 @@ struct Inputs {
 };
 
 struct Series {
+  explicit Series(store::SeriesKey k)
+      : key(std::move(k)),
+        volatility(features::EwmaVolatility::make(market::candles_per_day(key.interval)).value()) {}
+
   store::SeriesKey key;
   UnixMillis last_close_time = 0;
   double last_close = kNaN;
+  // That of the inputs begins anew behind a hole, this one goes on.
+  features::EwmaVolatility volatility;
+  double sigma = kNaN;
+  std::size_t run = 0;  // candles since the last hole
   std::vector<Inputs> inputs;
 };
 
-evaluate::AdaptiveConformal calibration_of(const train::BranchModel& branch) {
-  return {branch.head.levels, branch.head.horizon, branch.calibration};
-}
-
-// Of a baseline: begins where the model's was left. Which candles are calm or wild is known from there, for
-// it is said by sigma alone.
-evaluate::AdaptiveConformal untaught(const train::BranchModel& branch) {
-  train::Calibration state = branch.calibration;
-  state.log_stretch.clear();
-  return {branch.head.levels, branch.head.horizon, std::move(state)};
-}
-
-// The model's calibration and those of its baselines, which learn whoever is champion: any may become it.
 struct Head {
-  explicit Head(const train::BranchModel& branch)
-      : model(calibration_of(branch)),
-        ewma(untaught(branch)),
-        har(untaught(branch)),
-        done(branch.calibration.until) {}
+  explicit Head(const train::BranchModel& branch) : calibrations(branch), done(branch.calibration.until) {}
 
-  void observe(UnixMillis close_time, double close) {
-    for (evaluate::AdaptiveConformal* each : {&model, &ewma, &har})
-      each->observe(close_time, close);
-  }
-  void forget_unknown() {
-    for (evaluate::AdaptiveConformal* each : {&model})
-      each->forget_unknown();
-  }
-
-  evaluate::AdaptiveConformal model, ewma, har;
+  HeadCalibrations calibrations;
   UnixMillis done;  // close time of the newest row that was forecast
 };
 
@@ -121,6 +107,17 @@ std::vector<double> newest_p_up(const evaluate::Forecasts& forecasts) {
   return {forecasts.p_up.end() - static_cast<std::ptrdiff_t>(forecasts.horizon), forecasts.p_up.end()};
 }
 
+Result<void> check_baselines(const train::TrainedModel& model, const train::BranchModel& branch,
+                             const dataset::SeriesData& data) {
+  const std::size_t terms = evaluate::outcomes_of(data, {}, 0.0, INT64_MAX).har_terms;
+  if (branch.baselines.horizon == model.horizon() && branch.baselines.terms() == terms) return {};
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("model {} must carry baselines of {} steps and {} HAR terms, has {} and {}; train it "
+                  "again",
+                  model.id(), model.horizon(), terms, branch.baselines.horizon, branch.baselines.terms()));
+}
+
 std::size_t order_of(const store::SeriesKey& key) {
   const auto symbols = market::all_symbols();
   const auto found = std::ranges::find(symbols, key.symbol, &market::Symbol::name);
@@ -160,6 +157,7 @@ struct ModelHost::Impl {
   void infer(std::vector<Pending>& all);
   void warm_up();
   std::optional<ModelForecast> calibrate(Pending& pending);
+  std::optional<ModelForecast> over_hole(std::size_t model, std::size_t head);
   ModelForecast forecast_of(std::size_t model, std::size_t head, const evaluate::Outcomes& outcomes,
                             const evaluate::Forecasts& forecasts,
                             const evaluate::BaselineForecasts& baselines) const;
@@ -179,7 +177,7 @@ Series* ModelHost::Impl::find_series(const store::SeriesKey& key) {
 
 Series& ModelHost::Impl::series_of(const store::SeriesKey& key) {
   if (Series* found = find_series(key)) return *found;
-  return series.emplace_back(Series{key, 0, kNaN, {}});
+  return series.emplace_back(key);
 }
 
 Result<void> ModelHost::Impl::add(ModelFile file) {
@@ -193,6 +191,7 @@ Result<void> ModelHost::Impl::add(ModelFile file) {
     const store::SeriesKey key{model.symbol, branch.interval};
     MOP_TRY_ASSIGN(auto rows, dataset::LiveRows::make(model.symbol, branch.interval, branch.inputs,
                                                       model.horizon(), {.taker = true, .market = true}));
+    MOP_TRY(check_baselines(model, branch, rows.data()));
     data.push_back(rows.shared());
     hosted_model.rows.push_back(std::move(rows));
     hosted_model.heads.emplace_back(branch);
@@ -222,10 +221,11 @@ void ModelHost::Impl::restart() {
   for (Market& m : markets)
     m = Market{std::move(m.coins)};
   for (Series& s : series) {
-    s.last_close_time = 0;
-    s.last_close = kNaN;
-    for (Inputs& inputs : s.inputs)
-      inputs.state = features::ModelInputState(s.key.interval);
+    std::vector<Inputs> inputs = std::move(s.inputs);
+    for (Inputs& each : inputs)
+      each.state = features::ModelInputState(s.key.interval);
+    s = Series(std::move(s.key));
+    s.inputs = std::move(inputs);
   }
   for (Hosted& h : hosted) {
     for (std::size_t b = 0; b < h.rows.size(); ++b) {
@@ -263,11 +263,14 @@ void ModelHost::Impl::push(Series& to, const features::CandleValues& candle,
     const double sigma = inputs.state.push(candle, row, moves[inputs.market]);
     for (const auto& [model, branch] : inputs.readers) {
       Head& head = hosted[model].heads[branch];
-      if (!follows) head.forget_unknown();
+      if (!follows) head.calibrations.forget_unknown();
       hosted[model].rows[branch].push(candle, row, sigma);
-      head.observe(candle.close_time, candle.close);
+      head.calibrations.observe(candle.close_time, candle.close);
     }
   }
+  if (!follows) to.volatility.skip_hole();
+  to.run = follows ? to.run + 1 : 1;
+  to.sigma = to.volatility.push(candle.close).value_or(kNaN);
   to.last_close_time = candle.close_time;
   to.last_close = candle.close;
 }
@@ -303,6 +306,32 @@ ModelForecast ModelHost::Impl::forecast_of(std::size_t model, std::size_t head,
     const std::size_t end = branch.first_at_or_after(f.as_of + 1);  // behind the newest row it may read
     hash_window(branch, end - 1, forecaster.model().profile.lookback, bytes);
   }
+  f.input_hash = sha256_hex(bytes);
+  return f;
+}
+
+std::optional<ModelForecast> ModelHost::Impl::over_hole(std::size_t model, std::size_t head) {
+  const train::TrainedModel& m = hosted[model].forecaster->model();
+  const train::Baselines& baselines = m.branches[head].baselines;
+  const Series& s = series_of({m.symbol, m.branches[head].interval});
+  if (s.last_close_time != instant || std::isnan(s.sigma)) return std::nullopt;
+  ModelForecast f;
+  f.model = model;
+  f.head = head;
+  f.series = s.key;
+  f.as_of = instant;
+  f.close = s.last_close;
+  f.sigma = s.sigma;
+  f.ewma.z = baselines.ewma_z;
+  const std::size_t L = baselines.levels.size();
+  for (std::size_t h = 0; h < baselines.horizon; ++h) {
+    f.ewma.p_up.push_back(
+        evaluate::p_up_from_quantiles(baselines.levels, std::span(f.ewma.z).subspan(h * L, L)));
+  }
+  f.candles_in_a_row = s.run;
+  std::string bytes;
+  for (const double read : {f.sigma, f.close})
+    bytes.append(reinterpret_cast<const char*>(&read), sizeof(double));
   f.input_hash = sha256_hex(bytes);
   return f;
 }
@@ -462,9 +491,9 @@ std::optional<ModelForecast> ModelHost::Impl::calibrate(Pending& p) {
   auto baselines = evaluate::forecast_baselines(model.branches[p.head].baselines, outcomes);
   MOP_CHECK(baselines.has_value()) << baselines.error().message;
   Head& head = h.heads[p.head];
-  head.model.run(outcomes, forecasts);
-  head.ewma.run(outcomes, baselines->ewma);
-  head.har.run(outcomes, baselines->har);
+  head.calibrations.model.run(outcomes, forecasts);
+  head.calibrations.ewma.run(outcomes, baselines->ewma);
+  head.calibrations.har.run(outcomes, baselines->har);
   if (outcomes.close_time.back() != instant) return std::nullopt;
   return forecast_of(p.model, p.head, outcomes, forecasts, *baselines);
 }
@@ -499,6 +528,10 @@ std::vector<store::SeriesKey> ModelHost::series() const {
     keys.push_back(s.key);
   std::ranges::sort(keys, {}, order_of);
   return keys;
+}
+
+std::optional<ModelForecast> ModelHost::forecast_over_hole(std::size_t model, std::size_t head) {
+  return impl_->over_hole(model, head);
 }
 
 void ModelHost::advance(UnixMillis close_time, std::span<const LiveCandle> candles) {

@@ -1,7 +1,9 @@
 // Models that follow the market candle by candle: what they forecast at a close is, digit for digit, what
 // `mop predict` says from the same candles and files.
 #pragma once
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,8 +48,10 @@ struct ModelForecast {
   double log_range = 0.0;      // expected ln(high / low) of the next candle
   BaselineForecast ewma, har;  // the model's B2 and B3
   std::vector<double> har_scale;  // (H) what the model's B3 quantiles, as fitted, are scaled by at this close
-  double har_log_range = 0.0;     // B3's expected ln(high / low); NaN when it has none
-  std::string input_hash;         // SHA-256 of everything the networks read
+  double har_log_range =
+      std::numeric_limits<double>::quiet_NaN();  // B3's expected ln(high / low); NaN when it has none
+  std::string input_hash;                        // SHA-256 of everything the networks read
+  std::size_t candles_in_a_row = 0;              // of forecast_over_hole() alone
 };
 
 /// Hosts models over all series they read. One thread at a time.
@@ -88,6 +92,11 @@ class ModelHost {
   /// it.
   std::vector<ModelForecast> forecast(std::span<const std::size_t> models);
   static constexpr std::size_t kReplayRows = 256;
+
+  /// For a model that cannot speak, because candles are missing behind the one of the instant last advanced
+  /// to: what its B2 says, as fitted, with the volatility carried over the hole. Nothing else of it is known.
+  /// None when the series has no candle at the instant, or had less than a day of them altogether.
+  std::optional<ModelForecast> forecast_over_hole(std::size_t model, std::size_t head);
 
   /// After forecast(), while nobody waits: computes all of the next windows but the candle that is to come,
   /// so that the next forecast() has one step of the networks to do and not a window of them. Changes nothing

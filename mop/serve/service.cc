@@ -227,11 +227,19 @@ std::optional<ForecastRow> Service::row_of(Track& track, std::span<const ModelFo
                             [&](const ModelForecast& f) { return f.model == c.model && f.head == c.head; }))
       able.push_back(c);
   }
-  if (able.empty()) return std::nullopt;
+  if (able.empty()) return row_over_hole(track, now);
   track.champion = choose_champion(*host_, able, {now, options_.expires_after, track.demoted});
   const auto forecast = std::ranges::find_if(made, [&](const ModelForecast& f) {
     return f.model == track.champion.model && f.head == track.champion.head;
   });
+  return forecast_row(*host_, track.champion, *forecast, now);
+}
+
+std::optional<ForecastRow> Service::row_over_hole(Track& track, UnixMillis now) {
+  const Candidate& any = track.candidates.front();
+  const auto forecast = host_->forecast_over_hole(any.model, any.head);
+  if (!forecast) return std::nullopt;
+  track.champion = champion_over_hole(*forecast);
   return forecast_row(*host_, track.champion, *forecast, now);
 }
 
@@ -266,7 +274,7 @@ Result<HandledClose> Service::finish(UnixMillis close_time, std::span<const Mode
     if (row) {
       track.missed_because = "the candle it speaks of had closed before it was written";
     } else if (track.missed_because.empty()) {
-      track.missed_because = "too few candles since the last hole";
+      track.missed_because = "less than a day of its candles is there";
     }
     if (last) miss(key, track, {*last + step, close_time}, now, close.missed);
   }

@@ -120,6 +120,7 @@ class Service {
   Result<void> write_down(HandledClose& close);
   std::vector<ModelForecast> forecast_champions(UnixMillis close_time, UnixMillis now);
   std::optional<ForecastRow> row_of(Track& track, std::span<const ModelForecast> made, UnixMillis now);
+  std::optional<ForecastRow> row_over_hole(Track& track, UnixMillis now);
   struct Closes {
     UnixMillis first, last;
   };

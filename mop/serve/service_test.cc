@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "mop/base/fs.h"
+#include "mop/features/sigma.h"
 #include "mop/serve/schema.h"
 #include "mop/serve/test_models.h"
 
@@ -168,6 +169,67 @@ TEST_F(ServiceTest, TheRowsAreTheChampionsForecasts) {
     EXPECT_EQ(row.har_scale, mine->har_scale);
     EXPECT_FALSE(row.reason.empty());
   }
+}
+
+// Eight candles of one series never come. From the ninth on it is forecast again, by EWMA with the volatility
+// from before: what a host says that saw the same candles.
+TEST_F(ServiceTest, BehindAHoleABaselineForecastsAtOnce) {
+  const store::SeriesKey eth{"ETHUSDT", Interval::k15m};
+  auto live = service(start() + kSecond);
+  run(*live, start() + kSecond);
+  ModelHost other = host();
+  for (const auto& [at, candles] : *instants_) {
+    if (at <= start()) other.advance(at, candles);
+  }
+  features::EwmaVolatility volatility = features::EwmaVolatility::make(96).value();
+  const CandleSeries candles = find(*all_, eth.symbol, eth.interval);
+  std::size_t t = 0;
+  for (; candles.close_time(t) <= start(); ++t) {
+    if (t > 0 && candles.open_time[t] != candles.open_time[t - 1] + kQuarter) volatility.skip_hole();
+    volatility.push(candles.close[t]);
+  }
+  volatility.skip_hole();
+  t += 8;
+  std::size_t over_hole = 0, missed = 0;
+  for (int quarter = 1; quarter <= 12; ++quarter) {
+    const UnixMillis at = start() + quarter * kQuarter;
+    const bool hole = quarter <= 8;
+    offer(*live, at, hole ? &eth : nullptr);
+    const auto closes = run(*live, at + 10 * kSecond);
+    ASSERT_EQ(closes.size(), 1u);
+    missed += closes[0].missed.size();
+    std::vector<LiveCandle> seen = instants_->at(at);
+    std::erase_if(seen, [&](const LiveCandle& c) { return hole && c.series == eth; });
+    other.advance(at, seen);
+    for (const ForecastRow& row : closes[0].forecasts) {
+      if (row.symbol != "ETHUSDT" || row.interval != Interval::k15m) continue;
+      ++over_hole;
+      const ModelForecast mine = other.forecast_over_hole(1, 0).value();
+      EXPECT_EQ(row.champion, "ewma");
+      EXPECT_NE(row.reason.find(fmt::format("the {} in a row", quarter - 8)), std::string::npos)
+          << row.reason;
+      EXPECT_EQ(row.sigma, volatility.push(candles.close[t++]));
+      EXPECT_EQ(row.z, other.model(1).branches[0].baselines.ewma_z);
+      EXPECT_EQ(row.p_up, mine.ewma.p_up);
+      EXPECT_EQ(row.input_hash, mine.input_hash);
+      EXPECT_TRUE(row.har_scale.empty());
+      EXPECT_FALSE(row.log_range.has_value());
+    }
+  }
+  EXPECT_EQ(over_hole, 4u);
+  EXPECT_EQ(missed, 8u);
+  expect_sound();
+  const LiveScores scores = ledger_->live_scores("ETHUSDT", Interval::k15m, 100).value();
+  EXPECT_EQ(scores.n, 3u);
+  EXPECT_EQ(scores.pinball_har, scores.pinball_ewma);
+}
+
+// One candle of a series that was never seen before is too little even for that.
+TEST_F(ServiceTest, WithoutADayOfCandlesNothingIsForecast) {
+  ModelHost fresh = host();
+  const LiveCandle first = instants_->begin()->second.front();
+  fresh.advance(instants_->begin()->first, {&first, 1});
+  EXPECT_FALSE(fresh.forecast_over_hole(0, 0).has_value());
 }
 
 TEST_F(ServiceTest, ClosesWhileItDidNotRunAreMissedAndTheNewestIsForecastWhenItIsTime) {
