@@ -1,6 +1,7 @@
 #include "mop/serve/close_gate.h"
 
 #include <algorithm>
+#include <set>
 
 #include "mop/base/check.h"
 
@@ -61,12 +62,16 @@ std::optional<DueClose> CloseGate::due(UnixMillis now, bool patient) {
   }
   if (!close.absent.empty() && (patient || now <= next + 2 * grace_)) return std::nullopt;
   done_ = next;
+  std::set<market::Interval> traded;
+  for (const auto& [key, state] : series_) {
+    if (state.waiting.contains(next)) traded.insert(key.first);
+  }
   for (auto& [key, state] : series_) {
     if (!closes_at(key.first, next)) continue;
     if (auto candle = state.waiting.extract(next)) {
       close.candles.push_back(std::move(candle.mapped()));
       state.last = next;
-    } else {
+    } else if (traded.contains(key.first)) {  // else the exchange stood still, and nobody stopped trading
       state.trading = !state.waiting.empty();
     }
   }

@@ -44,7 +44,8 @@ class CloseGate {
   UnixMillis done() const { return done_; }
   /// The one after it; 0 before the first.
   UnixMillis next() const { return done_ == 0 ? 0 : done_ + 15 * kMinute; }
-  /// True while a series trades: it had its candle at its last instant, or has been offered a newer one.
+  /// True while a series trades: it had its candle at the last instant at which any of its timeframe had, or
+  /// has been offered a newer one.
   bool trades(const store::SeriesKey& series) const;
 
  private:

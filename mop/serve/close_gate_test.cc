@@ -101,6 +101,23 @@ TEST(CloseGateTest, AnOutageIsCaughtUpWithInstantByInstant) {
   EXPECT_EQ(g.done(), kNine + 3 * kQuarter);
 }
 
+// Whoever traded before the exchange stood still is waited for when it comes back, else all would be late.
+TEST(CloseGateTest, AfterAnOutageEverybodyIsWaitedForAgain) {
+  CloseGate g = gate();
+  for (int quarter = 1; quarter <= 3; ++quarter) {
+    const auto close = g.due(kNine + quarter * kQuarter + 7 * kSecond).value();
+    EXPECT_TRUE(close.candles.empty());
+    EXPECT_EQ(close.absent.size(), 2u);
+  }
+  const UnixMillis ten = kNine + kHour;
+  g.offer(candle(kBtc, ten));
+  EXPECT_FALSE(g.due(ten + kSecond));
+  g.offer(candle(kEth, ten));
+  EXPECT_FALSE(g.due(ten + kSecond));
+  g.offer(candle(kBtcHour, ten));
+  EXPECT_EQ(g.due(ten + kSecond)->candles.size(), 3u);
+}
+
 TEST(CloseGateTest, ACoinThatEndedLongAgoIsNotWaitedFor) {
   CloseGate g = gate();
   g.add({"XMRUSDT", Interval::k15m}, kNine - 300 * kDay);
