@@ -131,7 +131,7 @@ if [ "$days" -gt 0 ]; then
 {"do":"status","status":451,"path":"/stream*","first":10,"every":9}
 {"do":"duplicate","from":"2025-07-05","until":"2025-07-06"}
 {"do":"gap","from":"2025-07-12T02:00","until":"2025-07-12T05:00"}
-{"do":"gap","symbol":"SOLUSDT","from":"2025-07-20T10:00","until":"2025-07-20T11:00"}
+{"do":"gap","symbol":"SOLUSDT","from":"2025-07-14T10:00","until":"2025-07-14T11:00"}
 EOF
   exchange 1000 --faults faults.jsonl
   (serve 1000 "$place" --closes $((days * 96 + 1)) --json >month.json 2>month.err)

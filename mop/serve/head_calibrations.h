@@ -1,6 +1,8 @@
 #pragma once
 #include <utility>
+#include <vector>
 
+#include "mop/base/time.h"
 #include "mop/evaluate/conformal.h"
 #include "mop/train/model.h"
 
@@ -32,6 +34,21 @@ struct HeadCalibrations {
     state.log_stretch.clear();
     return {branch.head.levels, branch.head.horizon, std::move(state)};
   }
+};
+
+/// One head of a hosted model.
+struct Head {
+  explicit Head(const train::BranchModel& branch) : calibrations(branch), done(branch.calibration.until) {}
+
+  HeadCalibrations calibrations;
+  UnixMillis done;        // close time of the newest row that was forecast
+  UnixMillis taught = 0;  // candles that close by then are in the calibrations already
+};
+
+/// What all heads had learnt when everything up to an instant had been forecast.
+struct Checkpoint {
+  UnixMillis at = 0;
+  std::vector<std::vector<Head>> heads;  // of each model
 };
 
 }  // namespace mop::serve

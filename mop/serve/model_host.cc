@@ -61,13 +61,6 @@ struct Series {
   std::vector<Inputs> inputs;
 };
 
-struct Head {
-  explicit Head(const train::BranchModel& branch) : calibrations(branch), done(branch.calibration.until) {}
-
-  HeadCalibrations calibrations;
-  UnixMillis done;  // close time of the newest row that was forecast
-};
-
 struct Hosted {
   std::string sha256;
   std::vector<dataset::LiveRows> rows;  // one per branch
@@ -133,12 +126,14 @@ struct ModelHost::Impl {
   std::vector<Hosted> hosted;
   std::vector<train::ForecastWorkspace> workspaces;
   UnixMillis instant = 0;
+  std::vector<Checkpoint> checkpoints;  // the newest two, a day apart
 
   // By the hash of their parameters: models learnt together hold the same networks.
   std::map<std::string, std::shared_ptr<const train::PreparedNetworks>> networks;
 
   Result<void> add(ModelFile file);
-  void restart();
+  UnixMillis restart(UnixMillis changed);
+  void keep_checkpoint();
   std::size_t market_of(const train::TrainedModel& model);
   Series& series_of(const store::SeriesKey& key);    // adds it when it is new
   Series* find_series(const store::SeriesKey& key);  // null: nobody reads it
@@ -217,7 +212,23 @@ Result<void> ModelHost::Impl::add(ModelFile file) {
   return {};
 }
 
-void ModelHost::Impl::restart() {
+void ModelHost::Impl::keep_checkpoint() {
+  if (!checkpoints.empty() && instant < checkpoints.back().at + kDay) return;
+  if (checkpoints.size() == 2) checkpoints.erase(checkpoints.begin());
+  Checkpoint now{instant, {}};
+  for (const Hosted& h : hosted)
+    now.heads.push_back(h.heads);
+  for (std::vector<Head>& heads : now.heads) {
+    for (Head& head : heads) {
+      head.done = std::max(head.done, instant);
+      head.taught = instant;
+    }
+  }
+  checkpoints.push_back(std::move(now));
+}
+
+UnixMillis ModelHost::Impl::restart(UnixMillis changed) {
+  std::erase_if(checkpoints, [&](const Checkpoint& c) { return c.at >= changed; });
   for (Market& m : markets)
     m = Market{std::move(m.coins)};
   for (Series& s : series) {
@@ -235,6 +246,10 @@ void ModelHost::Impl::restart() {
     }
   }
   instant = 0;
+  if (checkpoints.empty()) return 0;
+  for (std::size_t m = 0; m < hosted.size(); ++m)
+    hosted[m].heads = checkpoints.back().heads[m];
+  return checkpoints.back().at;
 }
 
 void ModelHost::Impl::advance_interval(Interval interval, std::span<const LiveCandle* const> candles) {
@@ -263,9 +278,10 @@ void ModelHost::Impl::push(Series& to, const features::CandleValues& candle,
     const double sigma = inputs.state.push(candle, row, moves[inputs.market]);
     for (const auto& [model, branch] : inputs.readers) {
       Head& head = hosted[model].heads[branch];
-      if (!follows) head.calibrations.forget_unknown();
+      const bool taught = candle.close_time <= head.taught;
+      if (!follows && !taught) head.calibrations.forget_unknown();
       hosted[model].rows[branch].push(candle, row, sigma);
-      head.calibrations.observe(candle.close_time, candle.close);
+      if (!taught) head.calibrations.observe(candle.close_time, candle.close);
     }
   }
   if (!follows) to.volatility.skip_hole();
@@ -508,8 +524,8 @@ ModelHost::~ModelHost() = default;
 Result<void> ModelHost::add(ModelFile file) {
   return impl_->add(std::move(file));
 }
-void ModelHost::restart() {
-  impl_->restart();
+UnixMillis ModelHost::restart(UnixMillis changed) {
+  return impl_->restart(changed);
 }
 
 std::size_t ModelHost::models() const {
@@ -552,6 +568,7 @@ void ModelHost::advance(UnixMillis close_time, std::span<const LiveCandle> candl
 
 void ModelHost::warm_up() {
   impl_->warm_up();
+  impl_->keep_checkpoint();
 }
 
 std::vector<ModelForecast> ModelHost::forecast() {

@@ -69,8 +69,11 @@ class ModelHost {
   /// Takes a model in, before the first advance(). Errors: kInvalidArgument for inputs this program does not
   /// compute.
   Result<void> add(ModelFile file);
-  /// Forgets every candle: as after the last add().
-  void restart();
+  /// Forgets every candle, because one that closed at `changed` (0: any) is to be replayed with the others.
+  /// What calibrations had learnt by the newest day's end before that is kept, so that its rows need not be
+  /// forecast again; the candles must be the same up to there. Returns until when; 0: as after the last
+  /// add().
+  UnixMillis restart(UnixMillis changed);
 
   /// In the order they were added, without their networks' parameters.
   std::size_t models() const;

@@ -157,7 +157,20 @@ TEST_F(ModelHostTest, AfterARestartItSaysTheSameAgain) {
   const UnixMillis from = all_->front().close_time(1115 * 4);
   ModelHost host = host_of_files(2);
   const auto first = replay(host, ModelHost::kReplayRows, from, 1);
-  host.restart();
+  EXPECT_EQ(host.restart(0), 0);
+  expect_same(first, replay(host, ModelHost::kReplayRows, from, 1));
+}
+
+TEST_F(ModelHostTest, WhatWasLearntBeforeTheChangeIsKeptAndItSaysTheSame) {
+  const UnixMillis from = all_->front().close_time(1115 * 4);
+  ModelHost host = host_of_files(2);
+  const auto first = replay(host, ModelHost::kReplayRows, from, 1);
+  const UnixMillis changed = all_->front().close_time(1100 * 4);
+  const UnixMillis kept = host.restart(changed);
+  EXPECT_GT(kept, changed - 4 * kDay);
+  EXPECT_LT(kept, changed);
+  expect_same(first, replay(host, ModelHost::kReplayRows, from, 1));
+  EXPECT_EQ(host.restart(all_->front().close_time(900 * 4)), 0) << "nothing is kept from before that";
   expect_same(first, replay(host, ModelHost::kReplayRows, from, 1));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -96,7 +97,7 @@ Result<void> Service::replay_stored(UnixMillis until) {
     newest_[key_of(*c.key)] = std::max(newest_[key_of(*c.key)], c.newest(INT64_MAX));
     if (c.candles.size() > 0) first = std::min(first, c.candles.close_time(0));
   }
-  host_->restart();
+  host_->restart(std::exchange(changed_, 0));
   for (auto& [key, track] : tracks_)
     track.candles.clear();
   std::vector<LiveCandle> closed;
@@ -156,6 +157,7 @@ void Service::offer(const store::SeriesKey& series, const market::Candle& candle
   if (offered == CloseGate::Offered::kLate) {
     ++late_;
     replay_wanted_ = true;
+    changed_ = changed_ == 0 ? candle.close_time : std::min(changed_, candle.close_time);
   }
 }
 

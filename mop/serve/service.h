@@ -143,6 +143,7 @@ class Service {
   std::vector<ClosedCandle> unscored_;
   // Of gate_.done(), after a replay, or when they could not be written: what is not in the ledger yet.
   std::optional<std::vector<ModelForecast>> unwritten_;
+  UnixMillis changed_ = 0;  // close time of the oldest candle that came late; 0: none, or not known
   bool replay_wanted_ = false, unsettled_ = false;
   std::int64_t forecasts_ = 0, missed_ = 0, late_ = 0;
 };
