@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -56,6 +55,7 @@ TEST_P(BaselineChampionTest, ComesToCoverWhatItStatesAndIsMeasuredAgainstTheBase
   ASSERT_TRUE(host.add(of_a_calmer_market(candles)).has_value());
   const Champion champion{GetParam(), 0, 0, "for a test", false};
   const ModelRow model = model_row(host, 0, 0);
+  const std::size_t median = evaluate::level_index(model.levels, 0.5).value();
   Coverage shown(model.levels), fitted(model.levels);
   std::size_t t = 0;
   for (const auto& [close_time, closed] : instants({candles})) {
@@ -64,10 +64,12 @@ TEST_P(BaselineChampionTest, ComesToCoverWhatItStatesAndIsMeasuredAgainstTheBase
     if (++t <= (kTrained + kCandles) / 2 || t == kCandles) continue;
     ASSERT_EQ(made.size(), 1u);
     const ForecastRow row = forecast_row(host, champion, made[0], made[0].as_of);
-    const BaselineQuantiles raw = baseline_quantiles(row, model, 1);
+    const BaselineQuantiles all = baseline_quantiles(row, model, 1);
+    const std::vector<double>& raw = champion.name == "har" ? all.har : all.ewma;
     const double z = std::log(candles.close[t] / row.close) / row.sigma;
     shown.add(row.z, z);
-    fitted.add(std::string_view(GetParam()) == "har" ? raw.har : raw.ewma, z);
+    fitted.add(raw, z);
+    ASSERT_EQ(row.z[median], raw[median]);
     ASSERT_EQ(row.p_up[0],
               evaluate::p_up_from_quantiles(row.levels, std::span(row.z).first(row.levels.size())));
   }
