@@ -53,6 +53,7 @@ import time
 
 stream = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 stream.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+since = 1000 * time.time()
 ended, tail, mark = [], b"", b"event: health\n"  # the last event of a close
 while data := stream.recv(1 << 20):  # until serve ends
     tail += data
@@ -65,7 +66,7 @@ to_ledger, to_client = {True: [], False: []}, {True: [], False: []}
 for at, close, forecasts, ms in log:
     committed = 1000 * datetime.datetime.fromisoformat(at + "+00:00").timestamp()
     heard = next((t for t in ended if t > committed - 1), None)
-    if forecasts == "0" or heard is None:
+    if forecasts == "0" or committed < since or heard is None:
         continue
     hour = close.endswith(":00Z")
     to_ledger[hour].append(float(ms))
