@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
+for name in "$@"; do
+  [ -e "tests/fuzz/fuzz_$name.cc" ] || { echo "fuzz.sh: there is no target '$name'; tests/fuzz/fuzz_*.cc are the targets" >&2; exit 2; }
+done
 cmake --preset fuzz >/dev/null
 cmake --build build/fuzz --target fuzzers
 targets=("$@")
