@@ -5,7 +5,7 @@
 # of their events at a client of /api/v1/events. Simulation, server and client share this machine.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-models=$(cd "$1" && pwd)
+models=$(cd "${1:?MODELS_DIR is missing: close_latency.sh MODELS_DIR [CLOSES] [WORK_DIR]}" && pwd)
 closes=${2:-40}
 work=${3:-$(mktemp -d)}
 port=${PORT:-9600}

@@ -4,7 +4,7 @@
 # once, forecast in time or missed with its reason; then the ledger is verified, and its export scored anew by pandas.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-models=$(cd "$1" && pwd)
+models=$(cd "${1:?MODELS_DIR is missing: rehearsal.sh MODELS_DIR [DAYS] [SPEED] [WORK_DIR]}" && pwd)
 days=${2:-30}
 speed=${3:-1000}
 work=${4:-$(mktemp -d)}

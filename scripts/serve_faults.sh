@@ -10,7 +10,7 @@
 # What is forecast of the closes that the exchange had is printed as the availability.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-models=$(cd "$1" && pwd)
+models=$(cd "${1:?MODELS_DIR is missing: serve_faults.sh MODELS_DIR [KILLS] [DAYS] [WORK_DIR]}" && pwd)
 kills=${2:-100}
 days=${3:-30}
 work=${4:-$(mktemp -d)}
