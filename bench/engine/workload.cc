@@ -64,14 +64,14 @@ TrainStep::TrainStep(std::uint64_t seed)
       windows_(v1_shape(), kBatch, seed),
       params_(random_params(network_.layout().size(), seed)),
       grads_(params_.size()),
-      dy_(kBatch * kOutputs),
       adam_(params_.size(), {.lr = 0.005}) {}
 
 void TrainStep::step() {
-  const auto y = network_.forward(windows_.batch, params_, {0.3f, 1, counter_++});
-  for (std::size_t i = 0; i < y.size(); ++i)  // targets are zero
-    dy_[i] = 2.0f * y[i] / static_cast<float>(y.size());
-  network_.backward(windows_.batch, params_, dy_, grads_);
+  const auto squared_error = [](const nn::cpu::TrainedRows& rows) {  // targets are zero
+    for (std::size_t i = 0; i < rows.y.size(); ++i)
+      rows.dy[i] = 2.0f * rows.y[i] / static_cast<float>(kBatch * kOutputs);
+  };
+  network_.gradients(windows_.batch, params_, {0.3f, 1, counter_++}, squared_error, grads_);
   nn::clip_gradient(grads_, 1.0);
   adam_.step(params_, grads_);
 }

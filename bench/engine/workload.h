@@ -43,7 +43,7 @@ class TrainStep {
  private:
   nn::cpu::Network network_;
   Windows windows_;
-  std::vector<float> params_, grads_, dy_;
+  std::vector<float> params_, grads_;
   nn::Adam adam_;
   std::uint64_t counter_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "mop/nn/test_support.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <boost/json.hpp>
 
@@ -112,6 +113,22 @@ std::vector<float> random_values(std::size_t count, double scale, std::uint64_t 
   std::vector<float> out(count);
   for (float& v : out)
     v = static_cast<float>(rng.normal() * scale);
+  return out;
+}
+
+TrainingStep training_step(cpu::Network& network, const SequenceBatch& batch, std::span<const float> params,
+                           std::span<const float> dy, const Dropout& dropout) {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  TrainingStep out{std::vector<float>(dy.size(), kNaN), std::vector<float>(params.size(), kNaN)};
+  const auto copy_rows = [&](const cpu::TrainedRows& rows) {
+    const std::size_t outputs = dy.size() / (batch.scored * batch.batch), width = rows.count * outputs;
+    for (std::size_t s = 0; s < batch.scored; ++s) {
+      const std::size_t at = (s * batch.batch + rows.first) * outputs;
+      std::ranges::copy(rows.y.subspan(s * width, width), out.y.begin() + static_cast<std::ptrdiff_t>(at));
+      std::ranges::copy(dy.subspan(at, width), rows.dy.begin() + static_cast<std::ptrdiff_t>(s * width));
+    }
+  };
+  network.gradients(batch, params, dropout, copy_rows, out.grads);
   return out;
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "mop/nn/adam.h"
+#include "mop/nn/cpu/network.h"
 #include "mop/nn/param_layout.h"
 #include "mop/nn/sequence_batch.h"
 
@@ -29,6 +31,13 @@ OwnedBatch random_batch(const NetShape& shape, std::size_t batch, std::size_t sc
 
 /// Normal numbers of standard deviation `scale`.
 std::vector<float> random_values(std::size_t count, double scale, std::uint64_t seed);
+
+struct TrainingStep {
+  std::vector<float> y, grads;
+};
+/// What a training step on the loss sum(dy * y) sees and gives; dy is (S, B, outputs).
+TrainingStep training_step(cpu::Network& network, const SequenceBatch& batch, std::span<const float> params,
+                           std::span<const float> dy, const Dropout& dropout = {});
 
 struct TorchCase {
   std::string name;

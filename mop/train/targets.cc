@@ -39,8 +39,10 @@ double Objective::weight_of(UnixMillis close, UnixMillis limit) const {
   return std::exp2(-days / half_life_days_);
 }
 
-void Objective::collect_pairs(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
-                              UnixMillis limit) {
+std::size_t Objective::take(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
+                            UnixMillis limit) {
+  scored_ = sequences.scored;
+  limit_ = limit;
   pairs_.clear();
   double sum = 0.0;
   for (std::size_t s = 0; s < sequences.scored; ++s) {
@@ -55,43 +57,53 @@ void Objective::collect_pairs(std::span<const MemberChunk> chunks, const dataset
         if (!data.target_closes_before(row, 1, limit) || std::isnan(data.z(row, 1))) continue;
         const double weight = weight_of(data.close_time[row], limit);
         sum += weight;
-        pairs_.push_back(
-            {(s * chunks.size() + b) * outputs_ + offsets_[head], chunks[b].member, head, row, weight});
+        pairs_.push_back({s, b, chunks[b].member, head, row, weight});
       }
     }
   }
   for (Pair& pair : pairs_)
     pair.weight /= sum;
+  return pairs_.size();
+}
+
+// y and dy are the head's outputs of that row on.
+double Objective::loss_of(const Pair& pair, std::span<const float> y, std::span<float> dy) {
+  const BranchModel& model = members_[pair.member].model.branches[pair.head];
+  const dataset::SeriesData& data = *members_[pair.member].data[pair.head];
+  const std::size_t H = model.head.horizon, raw = nn::raw_size(model.head);
+  for (std::size_t h = 1; h <= H; ++h) {
+    z_[h - 1] = data.target_closes_before(pair.row, h, limit_) ? data.z(pair.row, h) : kNaN;
+  }
+  const std::span<float> draw(scratch_.data(), raw);
+  const double pinball =
+      nn::pinball_loss_and_grad(model.head, y.first(raw), std::span<const double>(z_).first(H), 1.0, draw);
+  if (dy.empty()) return pinball;
+  for (std::size_t i = 0; i < raw; ++i)
+    dy[i] = static_cast<float>(pair.weight * static_cast<double>(draw[i]));
+  const double range = range_target(data, pair.row, limit_);
+  if (std::isnan(range)) return pinball;
+  const double error = static_cast<double>(y[raw]) - (range - model.range_mean) / model.range_sd;
+  dy[raw] = static_cast<float>(pair.weight * kRangeWeight * error);
+  return pinball;
+}
+
+LossSum Objective::loss(std::size_t first, std::size_t count, std::span<const float> y, std::span<float> dy) {
+  MOP_CHECK(y.size() == scored_ * count * outputs_) << y.size();
+  std::fill(dy.begin(), dy.end(), 0.0f);
+  LossSum sum;
+  for (const Pair& pair : pairs_) {
+    if (pair.sequence < first || pair.sequence >= first + count) continue;
+    const std::size_t at = (pair.position * count + pair.sequence - first) * outputs_ + offsets_[pair.head];
+    sum.pinball += loss_of(pair, y.subspan(at), dy.empty() ? dy : dy.subspan(at));
+    ++sum.pairs;
+  }
+  return sum;
 }
 
 LossSum Objective::loss(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
                         UnixMillis limit, std::span<const float> y, std::span<float> dy) {
-  MOP_CHECK(y.size() == sequences.scored * chunks.size() * outputs_) << y.size();
-  collect_pairs(chunks, sequences, limit);
-  std::fill(dy.begin(), dy.end(), 0.0f);
-  LossSum sum;
-  sum.pairs = pairs_.size();
-  for (const Pair& pair : pairs_) {
-    const BranchModel& model = members_[pair.member].model.branches[pair.head];
-    const dataset::SeriesData& data = *members_[pair.member].data[pair.head];
-    const std::size_t H = model.head.horizon, raw = nn::raw_size(model.head);
-    for (std::size_t h = 1; h <= H; ++h) {
-      z_[h - 1] = data.target_closes_before(pair.row, h, limit) ? data.z(pair.row, h) : kNaN;
-    }
-    const std::span<float> draw(scratch_.data(), raw);
-    sum.pinball += nn::pinball_loss_and_grad(model.head, y.subspan(pair.output, raw),
-                                             std::span<const double>(z_).first(H), 1.0, draw);
-    if (dy.empty()) continue;
-    for (std::size_t i = 0; i < raw; ++i) {
-      dy[pair.output + i] = static_cast<float>(pair.weight * static_cast<double>(draw[i]));
-    }
-    const double range = range_target(data, pair.row, limit);
-    if (std::isnan(range)) continue;
-    const double error =
-        static_cast<double>(y[pair.output + raw]) - (range - model.range_mean) / model.range_sd;
-    dy[pair.output + raw] = static_cast<float>(pair.weight * kRangeWeight * error);
-  }
-  return sum;
+  take(chunks, sequences, limit);
+  return loss(0, chunks.size(), y, dy);
 }
 
 }  // namespace mop::train

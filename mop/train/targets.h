@@ -32,8 +32,15 @@ class Objective {
   /// before the limit of loss() weighs half of one that closed at it; 0 gives all the same weight.
   explicit Objective(std::span<const Member> members, double half_life_days = 0.0);
 
-  /// Loss of `y` (S, B, outputs) for the chunks' sequences, every row counted the same. `dy`, when not empty,
-  /// is overwritten with the gradient of the weighted mean loss.
+  /// Takes the chunks' sequences to be the batch; returns how many (row, head) pairs of it have a target.
+  std::size_t take(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
+                   UnixMillis limit);
+
+  /// Loss of `y` (S, count, outputs) of the batch's sequences first..first+count-1, every row counted the
+  /// same. `dy`, when not empty, is overwritten with the gradient of the whole batch's weighted mean loss.
+  LossSum loss(std::size_t first, std::size_t count, std::span<const float> y, std::span<float> dy);
+
+  /// The same of all its sequences at once.
   LossSum loss(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences, UnixMillis limit,
                std::span<const float> y, std::span<float> dy);
 
@@ -42,18 +49,19 @@ class Objective {
 
  private:
   struct Pair {
-    std::size_t output;  // offset of the head's raw outputs in y
+    std::size_t position, sequence;  // s and b of (S, B)
     std::size_t member, head, row;
     double weight;  // in the gradient; they sum to 1
   };
   double weight_of(UnixMillis close, UnixMillis limit) const;
-  void collect_pairs(std::span<const MemberChunk> chunks, const dataset::Sequences& sequences,
-                     UnixMillis limit);
+  double loss_of(const Pair& pair, std::span<const float> y, std::span<float> dy);
 
   std::span<const Member> members_;
   double half_life_days_;
   std::size_t outputs_ = 0;           // of all heads
   std::vector<std::size_t> offsets_;  // of each head's raw outputs
+  std::size_t scored_ = 0;            // S of the batch
+  UnixMillis limit_{};
   std::vector<Pair> pairs_;
   std::vector<double> z_;
   std::vector<float> scratch_;

@@ -135,6 +135,40 @@ TEST(ObjectiveTest, GradientMatchesFiniteDifferences) {
   }
 }
 
+// A batch goes through the network a few sequences at a time: the parts are the whole, weights included.
+TEST(ObjectiveTest, PartsOfABatchMakeTheWhole) {
+  const Pool pool = prepare(small_job(Kind::kUnified)).value();
+  const Member& m = pool.members[0];
+  const auto rows = m.builder->chunks(m.split.fit_begin, m.split.fit_begin + 1200, 8, 0);
+  ASSERT_GE(rows.size(), 5u);
+  const auto chunks = of_first(std::span(rows).first(5));
+  dataset::Sequences sequences;
+  m.builder->build(std::span(rows).first(5), 8, sequences);
+  const std::size_t outputs = pool.shape.outputs;
+  std::vector<float> y(8 * 5 * outputs), dy(y.size());
+  Rng rng(3, 3);
+  for (float& v : y)
+    v = static_cast<float>(0.3 * rng.normal());
+  Objective objective(pool.members, 1.0);
+  const LossSum whole = objective.loss(chunks, sequences, pool.fit_targets_before, y, dy);
+  EXPECT_EQ(objective.take(chunks, sequences, pool.fit_targets_before), whole.pairs);
+  LossSum parts;
+  for (const auto& [first, count] : {std::pair<std::size_t, std::size_t>{0, 3}, {3, 2}}) {
+    std::vector<float> part(8 * count * outputs), dpart(part.size());
+    for (std::size_t s = 0; s < 8; ++s) {
+      std::ranges::copy(std::span(y).subspan((s * 5 + first) * outputs, count * outputs),
+                        part.begin() + static_cast<std::ptrdiff_t>(s * count * outputs));
+    }
+    parts.add(objective.loss(first, count, part, dpart));
+    for (std::size_t s = 0; s < 8; ++s) {
+      EXPECT_TRUE(std::ranges::equal(std::span(dpart).subspan(s * count * outputs, count * outputs),
+                                     std::span(dy).subspan((s * 5 + first) * outputs, count * outputs)));
+    }
+  }
+  EXPECT_EQ(parts.pairs, whole.pairs);
+  EXPECT_NEAR(parts.pinball, whole.pinball, 1e-12 * whole.pinball);
+}
+
 // A row that closed one half-life before another pulls half as hard; the loss itself counts all the same.
 TEST(ObjectiveTest, OldRowsPullLess) {
   const Pool pool = prepare(small_job(Kind::k1h)).value();

@@ -141,11 +141,13 @@ class Training {
     build(chunks);
     const nn::SequenceBatch batch = view(sequences_);
     const nn::Dropout dropout{static_cast<float>(profile_.dropout), seed_, counter_++};
-    const auto y = network_.forward(batch, net.params, dropout);
-    dy_.resize(y.size());
-    const LossSum loss = objective_.loss(chunks, sequences_, pool_.fit_targets_before, y, dy_);
-    if (loss.pairs == 0 || !std::isfinite(loss.pinball)) return loss;
-    network_.backward(batch, net.params, dy_, grads_);
+    LossSum loss;
+    if (objective_.take(chunks, sequences_, pool_.fit_targets_before) == 0) return loss;
+    const auto compare = [this, &loss](const nn::cpu::TrainedRows& rows) {
+      loss.add(objective_.loss(rows.first, rows.count, rows.y, rows.dy));
+    };
+    network_.gradients(batch, net.params, dropout, compare, grads_);
+    if (!std::isfinite(loss.pinball)) return loss;
     nn::clip_gradient(grads_, profile_.gradient_clip);
     adam_.step(net.params, grads_, rate);
     return loss;
@@ -157,7 +159,7 @@ class Training {
   nn::cpu::Network network_;
   Objective objective_;
   nn::Adam adam_;
-  std::vector<float> grads_, dy_;
+  std::vector<float> grads_;
   dataset::Sequences sequences_;
   std::uint64_t counter_ = 0;
 };

@@ -68,7 +68,6 @@ void weight_gradient(const DenseArgs& args, const DenseGradients& out) {
   const std::size_t K = args.inputs, Kp = padded_to_panel(K), outputs = args.outputs;
   float* sums = args.work;  // (outputs, Kp)
   std::fill_n(sums, outputs * Kp, 0.0f);
-  std::fill_n(out.dbias, outputs, 0.0f);
   for (std::size_t from = 0; from < args.rows; from += kRowsPerSum) {
     const std::size_t count = std::min(kRowsPerSum, args.rows - from);
     const float* dy = out.dy + from * outputs;
@@ -85,8 +84,10 @@ void weight_gradient(const DenseArgs& args, const DenseGradients& out) {
         out.dbias[o] += dy[row * outputs + o];
     }
   }
-  for (std::size_t o = 0; o < outputs; ++o)
-    std::copy_n(sums + o * Kp, K, out.dweight + o * K);
+  for (std::size_t o = 0; o < outputs; ++o) {
+    for (std::size_t k = 0; k < K; ++k)
+      out.dweight[o * K + k] += sums[o * Kp + k];
+  }
 }
 
 void backward(const DenseArgs& args, const DenseGradients& out) {

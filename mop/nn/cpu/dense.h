@@ -19,8 +19,8 @@ struct DenseArgs {
 
 struct DenseGradients {
   const float* dy;  // (rows, outputs)
-  float* dweight;   // out (outputs, inputs)
-  float* dbias;     // out (outputs)
+  float* dweight;   // added to (outputs, inputs)
+  float* dbias;     // added to (outputs)
   float* dx;        // out (rows, padded_to_panel(inputs))
 };
 

@@ -80,7 +80,7 @@ void apply(const DropoutArgs& args) {
   const auto where = static_cast<std::uint32_t>(args.branch << 16 | args.layer << 24);
   HWY_ALIGN float factors[4 * kLanes];
   for (std::size_t row = 0; row < args.steps * args.rows; ++row) {
-    const auto when = static_cast<std::uint32_t>(row / args.rows | (row % args.rows) << 16);
+    const auto when = static_cast<std::uint32_t>(row / args.rows | (args.first + row % args.rows) << 16);
     for (std::size_t first = 0; first < H; first += 4 * kLanes) {
       factors_at(args.dropout, where, when, first, factors);
       const std::size_t count = std::min(H - first, 4 * kLanes), at = row * Hp + first;
@@ -104,7 +104,8 @@ namespace mop::nn::cpu {
 HWY_EXPORT(apply);
 
 void apply_dropout(const DropoutArgs& args) {
-  check_dropout(args.dropout, {args.branch, args.layer, args.steps - 1, args.rows - 1}, args.hidden);
+  check_dropout(args.dropout, {args.branch, args.layer, args.steps - 1, args.first + args.rows - 1},
+                args.hidden);
   HWY_DYNAMIC_DISPATCH(apply)(args);
 }
 

@@ -241,11 +241,9 @@ void Inference::run_windows(const Run& run, std::size_t branch) {
   gather_distinct_rows(of, I, rows);
   LstmForwardArgs args{};
   args.size = {I, shape.hidden, of.steps, count};
-  args.x = rows;
-  args.x_row = I;
-  args.x_step = count * I;
-  args.shared = {windows_.row_of.data(), of.distinct,
-                 products_.get(gates_size({I, shape.hidden, 1, of.distinct}))};
+  float* products = products_.get(products_size(of.distinct, shape.hidden));
+  lstm_project(I, shape.hidden, run.weights.layer(branch, 0), rows, of.distinct, products);
+  args.shared = {windows_.row_of.data(), of.distinct, products};
   const float* h = run_layers(run, branch, args);
   copy_read_states({run.batch, branch, 0, B, windows_.place_of, count}, shape.hidden, h, read_.data(),
                    padded_to_panel(shape.head_inputs()));

@@ -1,5 +1,6 @@
 // The LSTM layer's backward pass: back through the steps to the gradients of the gates' inputs (dz, which
-// takes the place of the gates), then the gradients of weights and inputs as products over all steps.
+// takes the place of the gates), then the gradients of weights and inputs as products over all steps. Those
+// of weights are sums over all sequences, so they wait in `sums` until the last ones are through.
 #include <algorithm>
 
 #include "mop/nn/cpu/aligned_buffer.h"
@@ -23,6 +24,11 @@ std::size_t block_count(std::size_t H) {
   return hwy::DivCeil(H, kLanes);
 }
 
+// Where the input weights begin behind those of the state.
+std::size_t packed_weight_ih(std::size_t H) {
+  return block_count(H) * kPanel * padded_to_panel(H);
+}
+
 // A weight matrix (4H, columns) as right factor of dz: per panel of columns, per block, its 4 * lanes rows in
 // the order of dz, filled up with zeros.
 void pack_transposed(const float* weight, std::size_t H, std::size_t columns, float* HWY_RESTRICT out) {
@@ -36,12 +42,28 @@ void pack_transposed(const float* weight, std::size_t H, std::size_t columns, fl
   }
 }
 
-// Adds dz (rows from dz on) times one panel of a packed matrix; dz's blocks are dz_block floats apart.
-template <std::size_t kRows>
-HWY_INLINE void multiply_dz(const float* dz, std::size_t dz_block, std::size_t blocks, const float* weights,
-                            Tile<kRows>& tile) {
-  for (std::size_t block = 0; block < blocks; ++block) {
-    multiply_add({dz + block * dz_block, kPanel, 1}, weights + block * kPanel * kPanel, kPanel, kPanel, tile);
+// Blocks of dz whose weights for one panel, 16 KiB, stay in the first cache while all rows are multiplied.
+constexpr std::size_t kBlocksAtOnce = std::max<std::size_t>(1, 4096 / (kPanel * kPanel));
+
+// to (rows, kPanel) = dz (rows from dz on) times one panel of a packed matrix; dz's blocks are dz_block
+// floats apart.
+void multiply_dz(const float* dz, std::size_t dz_block, std::size_t blocks, const float* weights,
+                 std::size_t rows, float* to) {
+  for (std::size_t first = 0; first < blocks; first += kBlocksAtOnce) {
+    const std::size_t end = std::min(blocks, first + kBlocksAtOnce);
+    for_row_tiles(rows, [&](auto count, std::size_t row) HWY_ATTR {
+      Tile<count()> tile;
+      if (first == 0) {
+        clear(tile);
+      } else {
+        load(tile, to + row * kPanel, kPanel);
+      }
+      for (std::size_t block = first; block < end; ++block) {
+        multiply_add({dz + block * dz_block + row * kPanel, kPanel, 1}, weights + block * kPanel * kPanel,
+                     kPanel, kPanel, tile);
+      }
+      store(tile, to + row * kPanel, kPanel);
+    });
   }
 }
 
@@ -64,56 +86,34 @@ HWY_INLINE void cell_backward(V dh, const float* h, const float* c_before, float
   hn::Store(sum_f, d, dc);
 }
 
-// What the next step back reads of a tile, into the second cache.
-void draw_step_near(const LstmBackwardArgs& args, std::size_t t, std::size_t block, std::size_t blocks,
-                    std::size_t row, std::size_t rows) {
-  const std::size_t Hp = padded(args.size.hidden);
-  for (std::size_t r = t * args.size.rows + row; r < t * args.size.rows + row + rows; ++r) {
-    for (std::size_t b = block; b < block + blocks; ++b)
-      draw_near(args.gates + b * gates_stride(args.size.steps * args.size.rows) + r * kPanel, kPanel);
-    draw_near(args.dh + r * Hp + block * kLanes, blocks * kLanes);
-    draw_near(args.h + r * Hp + block * kLanes, blocks * kLanes);
-    if (t > 0) draw_near(args.c + (r - args.size.rows) * Hp + block * kLanes, blocks * kLanes);
-  }
-}
-
-void backward_step(const LstmBackwardArgs& args, const float* weight_hh, std::size_t t) {
+void backward_step(const LstmBackwardArgs& args, std::size_t t) {
   const D d;
   const std::size_t H = args.size.hidden, Hp = padded(H), rows = args.size.rows, blocks = block_count(H);
   const std::size_t gates_block = gates_stride(args.size.steps * rows);
+  float* products = args.products;
   for (std::size_t first = 0; first < blocks; first += kVectors) {  // units of one panel
-    const float* weights = weight_hh + first / kVectors * blocks * kPanel * kPanel;
     const std::size_t vectors = std::min(kVectors, blocks - first);
-    for_row_tiles(rows, [&](auto count, std::size_t row) HWY_ATTR {
-      if (t > 0) draw_step_near(args, t - 1, first, vectors, row, count());
-      Tile<count()> tile;
-      clear(tile);
-      if (t + 1 < args.size.steps) {
-        multiply_dz(args.gates + ((t + 1) * rows + row) * kPanel, gates_block, blocks, weights, tile);
-      }
-      HWY_ALIGN float dh[count() * kPanel];
-      store(tile, dh, kPanel);
+    if (t + 1 < args.size.steps) {
+      multiply_dz(args.gates + (t + 1) * rows * kPanel, gates_block, blocks,
+                  args.packed + first / kVectors * blocks * kPanel * kPanel, rows, products);
+    } else {
+      std::fill_n(products, rows * kPanel, 0.0f);
+    }
+    for (std::size_t row = 0; row < rows; ++row) {
       for (std::size_t v = 0; v < vectors; ++v) {
-        const std::size_t unit = (first + v) * kLanes;
-        for (std::size_t r = 0; r < count(); ++r) {
-          const std::size_t at = (t * rows + row + r) * Hp + unit;
-          const V sum = hn::Add(hn::Load(d, args.dh + at), hn::Load(d, dh + r * kPanel + v * kLanes));
-          cell_backward(sum, args.h + at, t == 0 ? nullptr : args.c + at - rows * Hp,
-                        args.dc + (row + r) * Hp + unit,
-                        args.gates + (first + v) * gates_block + (t * rows + row + r) * kPanel);
-        }
+        const std::size_t unit = (first + v) * kLanes, at = (t * rows + row) * Hp + unit;
+        const V sum = hn::Add(hn::Load(d, args.dh + at), hn::Load(d, products + row * kPanel + v * kLanes));
+        cell_backward(sum, args.h + at, t == 0 ? nullptr : args.c + at - rows * Hp, args.dc + row * Hp + unit,
+                      args.gates + (first + v) * gates_block + (t * rows + row) * kPanel);
       }
-    });
+    }
   }
 }
 
 // sums (columns, kPanel) += left' (columns, count) * dz (count, kPanel): left is read column by column.
-// Meanwhile count rows at `next` are drawn into the second cache.
 void add_product(const float* left, std::size_t left_row, std::size_t columns, const float* dz,
-                 std::size_t count, float* sums, const float* next = nullptr) {
-  const std::size_t share = hwy::DivCeil(count * kPanel, columns * kLine) * kLine;  // of next, per column
+                 std::size_t count, float* sums) {
   for_row_tiles(columns, [&](auto width, std::size_t column) HWY_ATTR {
-    if (next) draw_near(next + column * share, width() * share);
     Tile<width()> tile;
     clear(tile);
     multiply_add({left + column, 1, left_row}, dz, kPanel, count, tile);
@@ -133,15 +133,19 @@ void add_rows(const float* dz, std::size_t count, float* sums) {
   add_to(tile, sums, kPanel);
 }
 
-// What depends on x, of `count` rows: the gradients of the input weights and of the bias.
-void add_input_sums(const LstmBackwardArgs& args, std::size_t first, const float* dz, std::size_t count,
-                    float* sums) {
-  const std::size_t I = args.size.inputs, H = args.size.hidden;
-  add_product(args.x + first * args.x_row, args.x_row, I, dz, count, sums);
+std::size_t sums_stride(std::size_t I, std::size_t H) {
+  return (I + H + 1) * kPanel;
+}
+
+// What depends on x (count, I), whose rows are x_row floats apart: the gradients of the input weights and of
+// the bias.
+void add_input_sums(std::size_t I, std::size_t H, const float* x, std::size_t x_row, const float* dz,
+                    std::size_t count, float* sums) {
+  add_product(x, x_row, I, dz, count, sums);
   add_rows(dz, count, sums + (I + H) * kPanel);
 }
 
-// to (shared.count, kPanel) += dz of each place.
+// to (distinct rows, kPanel) += dz of each place.
 void gather_shared(const std::int32_t* row_of, const float* dz, std::size_t count, float* to) {
   const D d;
   for (std::size_t i = 0; i < count; ++i, dz += kPanel) {
@@ -151,101 +155,86 @@ void gather_shared(const std::int32_t* row_of, const float* dz, std::size_t coun
   }
 }
 
-void add_shared_sums(const LstmBackwardArgs& args, float* sums) {
-  const std::size_t count = args.shared.count, stride = (args.size.inputs + args.size.hidden + 1) * kPanel;
+void add_shared(std::size_t I, std::size_t H, const float* x, std::size_t count, const float* shared_sums,
+                float* sums) {
   for (std::size_t from = 0; from < count; from += kRowsPerSum) {
-    for (std::size_t block = 0; block < block_count(args.size.hidden); ++block) {
-      const float* dz = args.shared.products + block * gates_stride(count) + from * kPanel;
-      add_input_sums(args, from, dz, std::min(kRowsPerSum, count - from), sums + block * stride);
+    for (std::size_t block = 0; block < block_count(H); ++block) {
+      add_input_sums(I, H, x + from * I, I, shared_sums + block * gates_stride(count) + from * kPanel,
+                     std::min(kRowsPerSum, count - from), sums + block * sums_stride(I, H));
     }
   }
 }
 
 // Per block: inputs rows, hidden rows and the bias row of gradient sums, each (4 gates, lanes). Rows are
 // summed in runs of kRowsPerSum, which also keeps the rounding of long sums small.
-void sum_gradients(const LstmBackwardArgs& args, float* sums) {
+void sum_gradients(const LstmBackwardArgs& args) {
   const std::size_t I = args.size.inputs, H = args.size.hidden, Hp = padded(H), rows = args.size.rows;
-  const std::size_t total = args.size.steps * rows, stride = (I + H + 1) * kPanel;
-  const SharedRows& shared = args.shared;
-  std::fill_n(sums, block_count(H) * stride, 0.0f);
-  if (shared.row_of) std::fill_n(shared.products, block_count(H) * gates_stride(shared.count), 0.0f);
+  const std::size_t total = args.size.steps * rows;
   for (std::size_t from = 0; from < total; from += kRowsPerSum) {
     const std::size_t to = std::min(total, from + kRowsPerSum);
     const std::size_t from_hh = std::max(from, rows);  // the first step has no state before it
     for (std::size_t block = 0; block < block_count(H); ++block) {
       const float* dz = args.gates + block * gates_stride(total);
-      float* out = sums + block * stride;
-      if (shared.row_of) {
-        gather_shared(shared.row_of + from, dz + from * kPanel, to - from,
-                      shared.products + block * gates_stride(shared.count));
+      float* out = args.sums + block * sums_stride(I, H);
+      if (args.shared_row_of) {
+        gather_shared(args.shared_row_of + from, dz + from * kPanel, to - from,
+                      args.shared_sums + block * gates_stride(args.shared_count));
       } else {
-        add_input_sums(args, from, dz + from * kPanel, to - from, out);
+        add_input_sums(I, H, args.x + from * args.x_row, args.x_row, dz + from * kPanel, to - from, out);
       }
       if (from_hh < to) {
-        const float* next = block + 1 < block_count(H) ? dz + gates_stride(total) + from * kPanel
-                            : to < total               ? args.gates + to * kPanel
-                                                       : nullptr;
         add_product(args.h + (from_hh - rows) * Hp, Hp, H, dz + from_hh * kPanel, to - from_hh,
-                    out + I * kPanel, next);
+                    out + I * kPanel);
       }
     }
   }
-  if (shared.row_of) add_shared_sums(args, sums);
 }
 
-void unpack_gradients(const LstmBackwardArgs& args, const float* sums) {
-  const std::size_t I = args.size.inputs, H = args.size.hidden, stride = (I + H + 1) * kPanel;
+void unpack_gradients(std::size_t I, std::size_t H, const float* sums, const LayerGradients& to) {
   for (std::size_t row = 0; row < 4 * H; ++row) {
     const std::size_t gate = row / H, unit = row % H;
-    const float* from = sums + unit / kLanes * stride + gate * kLanes + unit % kLanes;
+    const float* from = sums + unit / kLanes * sums_stride(I, H) + gate * kLanes + unit % kLanes;
     for (std::size_t k = 0; k < I; ++k, from += kPanel)
-      args.dweight_ih[row * I + k] = *from;
+      to.weight_ih[row * I + k] = *from;
     for (std::size_t k = 0; k < H; ++k, from += kPanel)
-      args.dweight_hh[row * H + k] = *from;
-    args.dbias_ih[row] = args.dbias_hh[row] = *from;
+      to.weight_hh[row * H + k] = *from;
+    to.bias_ih[row] = to.bias_hh[row] = *from;
   }
 }
 
-void input_gradient(const LstmBackwardArgs& args, const float* weight_ih) {
+void input_gradient(const LstmBackwardArgs& args) {
   const D d;
+  const float* weight_ih = args.packed + packed_weight_ih(args.size.hidden);
   const std::size_t blocks = block_count(args.size.hidden), total = args.size.steps * args.size.rows;
   const std::size_t Ip = padded(args.size.inputs), input_vectors = hwy::DivCeil(args.size.inputs, kLanes);
-  for (std::size_t first = 0; first < input_vectors; first += kVectors) {
-    const float* weights = weight_ih + first / kVectors * blocks * kPanel * kPanel;
-    const std::size_t vectors = std::min(kVectors, input_vectors - first);
-    for_row_tiles(total, [&](auto count, std::size_t row) HWY_ATTR {
-      Tile<count()> tile;
-      clear(tile);
-      multiply_dz(args.gates + row * kPanel, gates_stride(total), blocks, weights, tile);
-      HWY_ALIGN float dx[count() * kPanel];
-      store(tile, dx, kPanel);
-      for (std::size_t r = 0; r < count(); ++r) {
+  for (std::size_t from = 0; from < total; from += args.size.rows) {
+    for (std::size_t first = 0; first < input_vectors; first += kVectors) {
+      const std::size_t vectors = std::min(kVectors, input_vectors - first);
+      multiply_dz(args.gates + from * kPanel, gates_stride(total), blocks,
+                  weight_ih + first / kVectors * blocks * kPanel * kPanel, args.size.rows, args.products);
+      for (std::size_t row = 0; row < args.size.rows; ++row) {
         for (std::size_t v = 0; v < vectors; ++v) {
-          const std::size_t at = (row + r) * Ip + (first + v) * kLanes;
-          const V value = hn::Load(d, dx + r * kPanel + v * kLanes);
+          const std::size_t at = (from + row) * Ip + (first + v) * kLanes;
+          const V value = hn::Load(d, args.products + row * kPanel + v * kLanes);
           hn::Store(args.factors ? hn::Mul(value, hn::Load(d, args.factors + at)) : value, d, args.dx + at);
         }
       }
-    });
+    }
   }
 }
 
-void backward(const LstmBackwardArgs& args) {
-  const std::size_t I = args.size.inputs, H = args.size.hidden, gates = block_count(H) * kPanel;
-  float* weight_hh = args.packed;
-  float* weight_ih = weight_hh + gates * padded_to_panel(H);
-  float* sums = weight_ih + gates * padded_to_panel(I);
+void pack_backward(std::size_t I, std::size_t H, const LayerParams& params, bool input_gradient,
+                   float* packed) {
+  pack_transposed(params.weight_hh, H, H, packed);
+  if (input_gradient) pack_transposed(params.weight_ih, H, I, packed + packed_weight_ih(H));
+}
 
-  pack_transposed(args.params.weight_hh, H, H, weight_hh);
-  std::fill_n(args.dc, args.size.rows * padded(H), 0.0f);
+void backward(const LstmBackwardArgs& args) {
+  std::fill_n(args.dc, args.size.rows * padded(args.size.hidden), 0.0f);
   for (std::size_t t = args.size.steps; t-- > 0;)
-    backward_step(args, weight_hh, t);
-  sum_gradients(args, sums);
-  unpack_gradients(args, sums);
-  if (args.dx) {
-    pack_transposed(args.params.weight_ih, H, I, weight_ih);
-    input_gradient(args, weight_ih);
-  }
+    backward_step(args, t);
+  sum_gradients(args);
+  if (args.dx) input_gradient(args);
 }
 
 }  // namespace
@@ -255,10 +244,36 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mop::nn::cpu {
 
+HWY_EXPORT(pack_backward);
 HWY_EXPORT(backward);
+HWY_EXPORT(add_shared);
+HWY_EXPORT(unpack_gradients);
+
+std::size_t backward_packed_size(std::size_t inputs, std::size_t hidden) {
+  return 4 * in_whole_vectors(hidden) * (padded_to_panel(hidden) + padded_to_panel(inputs));
+}
+
+std::size_t gradient_sums_size(std::size_t inputs, std::size_t hidden) {
+  return 4 * in_whole_vectors(hidden) * (inputs + hidden + 1);
+}
+
+void lstm_pack_backward(std::size_t inputs, std::size_t hidden, const LayerParams& params,
+                        bool input_gradient, float* packed) {
+  HWY_DYNAMIC_DISPATCH(pack_backward)(inputs, hidden, params, input_gradient, packed);
+}
 
 void lstm_backward(const LstmBackwardArgs& args) {
   HWY_DYNAMIC_DISPATCH(backward)(args);
+}
+
+void lstm_add_shared(std::size_t inputs, std::size_t hidden, const float* x, std::size_t count,
+                     const float* shared_sums, float* sums) {
+  HWY_DYNAMIC_DISPATCH(add_shared)(inputs, hidden, x, count, shared_sums, sums);
+}
+
+void lstm_unpack_gradients(std::size_t inputs, std::size_t hidden, const float* sums,
+                           const LayerGradients& gradients) {
+  HWY_DYNAMIC_DISPATCH(unpack_gradients)(inputs, hidden, sums, gradients);
 }
 
 }  // namespace mop::nn::cpu

@@ -39,7 +39,8 @@ void pack(std::size_t I, std::size_t H, const LayerParams& params, float* HWY_RE
 struct Step {  // pointers to the first row of one step
   const float* x;
   const std::int32_t* row_of;  // of shared rows, or null
-  const float* h_before;       // null at the first step
+  const std::int32_t* row_of_next;
+  const float* h_before;  // null at the first step
   const float* c_before;
   float* c;
   float* h;
@@ -85,8 +86,8 @@ HWY_INLINE void finish_cells(Tile<kRows>& tile, const Step& step, std::size_t bl
     finish_state(tile.v[r][3], step, block, row + r, Hp);
 }
 
-std::size_t block_stride(const LayerSize& size) {
-  return (1 + size.inputs + size.hidden) * kPanel;
+std::size_t block_stride(std::size_t I, std::size_t H) {
+  return (1 + I + H) * kPanel;
 }
 
 // Bias and input product of each row.
@@ -95,7 +96,7 @@ HWY_INLINE void start_tile(const LstmForwardArgs& args, const Step& step, std::s
                            Tile<kRows>& tile) {
   const D d;
   if (!step.row_of) {
-    const float* bias = args.packed + block * block_stride(args.size);
+    const float* bias = args.packed + block * block_stride(args.size.inputs, args.size.hidden);
     fill(tile, bias);
     return multiply_add({step.x + row * args.x_row, args.x_row, 1}, bias + kPanel, kPanel, args.size.inputs,
                         tile);
@@ -112,10 +113,14 @@ HWY_INLINE void start_tile(const LstmForwardArgs& args, const Step& step, std::s
 void forward_step(const LstmForwardArgs& args, const Step& step) {
   const std::size_t I = args.size.inputs, H = args.size.hidden, Hp = padded(H);
   for (std::size_t block = 0; block * kLanes < H; ++block) {
-    const float* weight_hh = args.packed + block * block_stride(args.size) + (1 + I) * kPanel;
+    const float* weight_hh =
+        args.packed + block * block_stride(args.size.inputs, args.size.hidden) + (1 + I) * kPanel;
     for_row_tiles(args.size.rows, [&](auto rows, std::size_t row) HWY_ATTR {
-      if (step.keep)
-        draw_near(step.gates + block * step.gates_block + (args.size.rows + row) * kPanel, rows() * kPanel);
+      if (step.row_of_next) {
+        const float* products = args.shared.products + block * gates_stride(args.shared.count);
+        for (std::size_t r = row; r < row + rows(); ++r)
+          draw_near(products + static_cast<std::size_t>(step.row_of_next[r]) * kPanel, kPanel);
+      }
       Tile<rows()> tile;
       start_tile(args, step, block, row, tile);
       if (step.h_before) multiply_add({step.h_before + row * Hp, Hp, 1}, weight_hh, kPanel, H, tile);
@@ -124,32 +129,34 @@ void forward_step(const LstmForwardArgs& args, const Step& step) {
   }
 }
 
-// Bias and input product of `count` rows of x, one block of units; rows of both sides are that far apart.
-void project(const LstmForwardArgs& args, std::size_t block, const float* x, std::size_t x_stride,
-             std::size_t count, float* to, std::size_t to_stride) {
-  const float* bias = args.packed + block * block_stride(args.size);
+// Bias and input product of `count` rows of x, one block of units from its bias on; rows of both sides are
+// that far apart.
+void project(std::size_t I, const float* bias, const float* x, std::size_t x_stride, std::size_t count,
+             float* to, std::size_t to_stride) {
   for_row_tiles(count, [&](auto rows, std::size_t row) HWY_ATTR {
     Tile<rows()> tile;
     fill(tile, bias);
-    multiply_add({x + row * x_stride, x_stride, 1}, bias + kPanel, kPanel, args.size.inputs, tile);
+    multiply_add({x + row * x_stride, x_stride, 1}, bias + kPanel, kPanel, I, tile);
     store(tile, to + row * to_stride, to_stride);
   });
 }
 
 // Few rows: of all steps at once, into the place of the gates.
 void project_steps(const LstmForwardArgs& args) {
-  const std::size_t rows = args.size.rows, steps = args.size.steps;
-  for (std::size_t block = 0; block * kLanes < args.size.hidden; ++block) {
+  const std::size_t I = args.size.inputs, H = args.size.hidden, rows = args.size.rows,
+                    steps = args.size.steps;
+  for (std::size_t block = 0; block * kLanes < H; ++block) {
+    const float* bias = args.packed + block * block_stride(I, H);
     float* z = args.gates + block * gates_stride(steps * rows);
     for (std::size_t row = 0; row < rows; ++row)
-      project(args, block, args.x + row * args.x_row, args.x_step, steps, z + row * kPanel, rows * kPanel);
+      project(I, bias, args.x + row * args.x_row, args.x_step, steps, z + row * kPanel, rows * kPanel);
   }
 }
 
-void project_shared_rows(const LstmForwardArgs& args) {
-  const std::size_t count = args.shared.count;
-  for (std::size_t block = 0; block * kLanes < args.size.hidden; ++block)
-    project(args, block, args.x, args.x_row, count, args.shared.products + block * gates_stride(count),
+void project_rows(std::size_t I, std::size_t H, const float* packed, const float* x, std::size_t count,
+                  float* products) {
+  for (std::size_t block = 0; block * kLanes < H; ++block)
+    project(I, packed + block * block_stride(I, H), x, I, count, products + block * gates_stride(count),
             kPanel);
 }
 
@@ -158,7 +165,8 @@ template <std::size_t kBlocks>
 HWY_INLINE void finish_blocks(const LstmForwardArgs& args, const Step& step, std::size_t block,
                               std::size_t row) {
   const D d;
-  const std::size_t H = args.size.hidden, Hp = padded(H), stride = block_stride(args.size);
+  const std::size_t H = args.size.hidden, Hp = padded(H),
+                    stride = block_stride(args.size.inputs, args.size.hidden);
   const float* HWY_RESTRICT weights = args.packed + block * stride + (1 + args.size.inputs) * kPanel;
   V z[kBlocks][kVectors];
 #pragma GCC unroll 8
@@ -204,13 +212,15 @@ void draw_soon_near(const LstmForwardArgs& args, std::size_t t) {
 
 void forward(const LstmForwardArgs& args) {
   const std::size_t rows = args.size.rows, state = rows * padded(args.size.hidden);
-  const bool few = rows <= kFewRows;
+  const bool few = rows <= kFewRows && !args.keep;
   if (few) project_steps(args);
-  if (args.shared.row_of) project_shared_rows(args);
   for (std::size_t t = 0; t < args.size.steps; ++t) {
     float* c = args.c + (args.keep ? t * state : 0);
     const Step step{.x = args.x + t * args.x_step,
                     .row_of = args.shared.row_of ? args.shared.row_of + t * rows : nullptr,
+                    .row_of_next = args.shared.row_of && t + 1 < args.size.steps
+                                       ? args.shared.row_of + (t + 1) * rows
+                                       : nullptr,
                     .h_before = t == 0 ? args.h0 : args.h + (t - 1) * state,
                     .c_before = t == 0 ? args.c0 : (args.keep ? c - state : c),
                     .c = c,
@@ -235,10 +245,16 @@ HWY_AFTER_NAMESPACE();
 namespace mop::nn::cpu {
 
 HWY_EXPORT(pack);
+HWY_EXPORT(project_rows);
 HWY_EXPORT(forward);
 
 void lstm_pack(std::size_t inputs, std::size_t hidden, const LayerParams& params, float* packed) {
   HWY_DYNAMIC_DISPATCH(pack)(inputs, hidden, params, packed);
+}
+
+void lstm_project(std::size_t inputs, std::size_t hidden, const float* packed, const float* x,
+                  std::size_t count, float* products) {
+  HWY_DYNAMIC_DISPATCH(project_rows)(inputs, hidden, packed, x, count, products);
 }
 
 void lstm_forward(const LstmForwardArgs& args) {
@@ -246,17 +262,15 @@ void lstm_forward(const LstmForwardArgs& args) {
 }
 
 std::size_t gates_size(const LayerSize& size) {
-  return (size.steps * size.rows * 4 + kGatesPad) * in_whole_vectors(size.hidden);
+  return products_size(size.steps * size.rows, size.hidden);
+}
+
+std::size_t products_size(std::size_t count, std::size_t hidden) {
+  return (count * 4 + kGatesPad) * in_whole_vectors(hidden);
 }
 
 std::size_t forward_packed_size(std::size_t inputs, std::size_t hidden) {
   return (1 + inputs + hidden) * 4 * in_whole_vectors(hidden);
-}
-
-std::size_t packed_size(const LayerSize& size) {
-  // Both weight matrices as right factors, then sums of both weight gradients and of the bias.
-  return 4 * in_whole_vectors(size.hidden) *
-         (padded_to_panel(size.hidden) + padded_to_panel(size.inputs) + size.inputs + size.hidden + 1);
 }
 
 }  // namespace mop::nn::cpu

@@ -13,10 +13,16 @@
 namespace mop::nn::cpu {
 namespace {
 
+// Sequences that go forward and backward together: whole tiles on every instruction set, and few enough that
+// their gates and states of all steps, 4 KB per sequence and step, stay in the second and third cache.
+constexpr std::size_t kRowsAtOnce = 12;
+
 struct LayerBuffers {
-  AlignedBuffer gates, c, h;
-  AlignedBuffer factors, dropped;  // dropout on the way to the layer above, and what arrives there
-  AlignedBuffer rows, products;    // of the first layer: what overlapping windows share
+  AlignedBuffer packed, sums;               // weights for the way back, sums of their gradients
+  AlignedBuffer gates, c, h;                // of the sequences on their way
+  AlignedBuffer factors, dropped;           // dropout on the way to the layer above, and what arrives there
+  AlignedBuffer rows, products, dproducts;  // of the first layer: what overlapping windows share
+  std::vector<std::int32_t> row_of;         // and where the sequences on their way have it
 };
 
 }  // namespace
@@ -27,48 +33,55 @@ class Network::Impl {
       : layout_(shape), weights_(shape), layers_(shape.branches.size() * shape.layers) {}
 
   const ParamLayout& layout() const { return layout_; }
-  std::span<const float> forward(const SequenceBatch& batch, std::span<const float> params,
-                                 const Dropout& dropout);
-  void backward(const SequenceBatch& batch, std::span<const float> params, std::span<const float> dy,
-                std::span<float> grads);
+  void gradients(const SequenceBatch& batch, std::span<const float> params, const Dropout& dropout,
+                 const LossGradient& loss, std::span<float> grads);
   std::span<const float> infer(const SequenceBatch& batch, std::span<const float> params);
 
  private:
+  struct Step {  // of training
+    const SequenceBatch& batch;
+    std::span<const float> params;
+    const Dropout& dropout;
+    std::span<float> grads;
+  };
+  struct Rows {  // sequences of the batch
+    std::size_t first, count;
+  };
   struct Input {  // of one layer
     const float* x;
     std::size_t row;  // floats from row to row
-    SharedRows shared = {};
   };
 
   const NetShape& shape() const { return layout_.shape(); }
   LayerBuffers& layer(std::size_t branch, std::size_t l) { return layers_[branch * shape().layers + l]; }
-  LayerSize layer_size(const SequenceBatch& batch, std::size_t branch, std::size_t l) const;
+  std::size_t inputs(std::size_t branch, std::size_t l) const { return layout_.layer(branch, l).inputs; }
   LayerParams layer_params(std::span<const float> params, std::size_t branch, std::size_t l) const;
-  Input layer_input(const SequenceBatch& batch, std::size_t branch, std::size_t l);
-  Input shared_input(const SequenceBatch& batch, std::size_t branch);
   void start(const SequenceBatch& batch, std::span<const float> params);
-  void drop_units(const SequenceBatch& batch, const Dropout& dropout, std::size_t branch, std::size_t l);
-  void read_states(const SequenceBatch& batch, std::size_t branch);
-  void backward_branch(const SequenceBatch& batch, std::span<const float> params, std::size_t branch,
-                       std::span<float> grads);
-  void scatter_gradient(const SequenceBatch& batch, std::size_t branch, float* dh) const;
-  std::span<const float> run_head(const SequenceBatch& batch);
+
+  // The first layer takes each distinct row once where that saves more than finding the rows' places costs.
+  static bool shares(const SequenceBatch::Branch& branch) {
+    return !branch.row_of.empty() && branch.row_of.size() >= 2 * branch.distinct;
+  }
+  void begin_layer(const Step& step, std::size_t branch, std::size_t l);
+  void finish_layer(const Step& step, std::size_t branch, std::size_t l);
+
+  Input layer_input(const Step& step, std::size_t branch, std::size_t l);
+  void take_rows(const Step& step, Rows rows, std::size_t branch);
+  void forward_branch(const Step& step, Rows rows, std::size_t branch);
+  void read_states(const Step& step, Rows rows, std::size_t branch);
+  void run_head(const Step& step, Rows rows, const LossGradient& loss);
+  void backward_branch(const Step& step, Rows rows, std::size_t branch);
+  void scatter_gradient(const Step& step, Rows rows, std::size_t branch, float* dh) const;
 
   ParamLayout layout_;
-  PreparedWeights weights_;  // those of the last forward() or infer()
+  PreparedWeights weights_;  // those of the last gradients() or infer()
   Inference inference_;
   std::vector<LayerBuffers> layers_;  // (branches, layers)
-  AlignedBuffer packed_, dc_;         // work space of one layer
-  AlignedBuffer states_[2];           // h, or its gradient, of two layers in turn
-  AlignedBuffer read_, dread_;        // (S, B, padded head inputs): what the head reads
-  AlignedBuffer head_work_, y_;
-  std::size_t kept_batch_ = 0;  // B of the forward() that backward() may use, 0 for none
-  bool dropped_ = false;        // that forward() dropped units
+  AlignedBuffer dc_, products_;       // work space of one layer
+  AlignedBuffer states_[2];           // gradient of h of two layers in turn
+  AlignedBuffer read_, dread_;        // (S, rows, padded head inputs): what the head reads
+  AlignedBuffer head_work_, y_, dy_;
 };
-
-LayerSize Network::Impl::layer_size(const SequenceBatch& batch, std::size_t branch, std::size_t l) const {
-  return {layout_.layer(branch, l).inputs, shape().hidden, batch.branches[branch].steps, batch.batch};
-}
 
 LayerParams Network::Impl::layer_params(std::span<const float> params, std::size_t branch,
                                         std::size_t l) const {
@@ -76,161 +89,210 @@ LayerParams Network::Impl::layer_params(std::span<const float> params, std::size
   return {&params[at.weight_ih], &params[at.weight_hh], &params[at.bias_ih], &params[at.bias_hh]};
 }
 
-Network::Impl::Input Network::Impl::layer_input(const SequenceBatch& batch, std::size_t branch,
-                                                std::size_t l) {
-  if (l == 0) return shared_input(batch, branch);
-  LayerBuffers& below = layer(branch, l - 1);
-  return {dropped_ ? below.dropped.data() : below.h.data(), padded(shape().hidden)};
-}
-
-// The first layer's: each distinct row once where that saves more than finding the rows' places costs.
-Network::Impl::Input Network::Impl::shared_input(const SequenceBatch& batch, std::size_t branch) {
-  const SequenceBatch::Branch& from = batch.branches[branch];
-  const std::size_t inputs = shape().branches[branch].inputs;
-  if (from.row_of.empty() || from.row_of.size() < 2 * from.distinct || batch.batch <= kFewRows)
-    return {from.x.data(), inputs};
-  LayerBuffers& buffers = layer(branch, 0);
-  float* rows = buffers.rows.get(from.distinct * inputs);
-  gather_distinct_rows(from, inputs, rows);
-  float* products = buffers.products.get(gates_size({inputs, shape().hidden, 1, from.distinct}));
-  return {rows, inputs, {from.row_of.data(), from.distinct, products}};
-}
-
 void Network::Impl::start(const SequenceBatch& batch, std::span<const float> params) {
   check_batch(shape(), batch);
   MOP_CHECK(params.size() == layout_.size()) << params.size() << " parameters, not " << layout_.size();
-  kept_batch_ = 0;
   weights_.update(params);
 }
 
-std::span<const float> Network::Impl::forward(const SequenceBatch& batch, std::span<const float> params,
-                                              const Dropout& dropout) {
+void Network::Impl::gradients(const SequenceBatch& batch, std::span<const float> params,
+                              const Dropout& dropout, const LossGradient& loss, std::span<float> grads) {
+  MOP_CHECK(grads.size() == layout_.size()) << grads.size() << " gradients, not " << layout_.size();
   start(batch, params);
-  dropped_ = dropout.rate > 0.0f;
-  const std::size_t read = batch.scored * batch.batch * padded_to_panel(shape().head_inputs());
-  std::fill_n(read_.get(read), read, 0.0f);
-  for (std::size_t i = 0; i < shape().branches.size(); ++i) {
-    for (std::size_t l = 0; l < shape().layers; ++l) {
-      const LayerSize size = layer_size(batch, i, l);
-      const Input input = layer_input(batch, i, l);
-      const std::size_t states = size.steps * size.rows * padded(size.hidden);
-      LayerBuffers& buffers = layer(i, l);
-      lstm_forward({.size = size,
-                    .packed = weights_.layer(i, l),
-                    .x = input.x,
-                    .x_row = input.row,
-                    .x_step = size.rows * input.row,
-                    .keep = true,
-                    .gates = buffers.gates.get(gates_size(size)),
-                    .c = buffers.c.get(states),
-                    .h = buffers.h.get(states),
-                    .shared = input.shared});
-      if (dropped_ && l + 1 < shape().layers) drop_units(batch, dropout, i, l);
-    }
-    read_states(batch, i);
+  const Step step{batch, params, dropout, grads};
+  const std::size_t branches = shape().branches.size();
+  for (std::size_t b = 0; b < branches; ++b) {
+    for (std::size_t l = 0; l < shape().layers; ++l)
+      begin_layer(step, b, l);
   }
-  kept_batch_ = batch.batch;
-  return run_head(batch);
+  std::fill_n(&grads[layout_.head_weight()], shape().head_inputs() * shape().outputs, 0.0f);
+  std::fill_n(&grads[layout_.head_bias()], shape().outputs, 0.0f);
+  for (std::size_t first = 0; first < batch.batch; first += kRowsAtOnce) {
+    const Rows rows{first, std::min(kRowsAtOnce, batch.batch - first)};
+    for (std::size_t b = 0; b < branches; ++b)
+      forward_branch(step, rows, b);
+    run_head(step, rows, loss);
+    for (std::size_t b = 0; b < branches; ++b)
+      backward_branch(step, rows, b);
+  }
+  for (std::size_t b = 0; b < branches; ++b) {
+    for (std::size_t l = 0; l < shape().layers; ++l)
+      finish_layer(step, b, l);
+  }
 }
 
-void Network::Impl::drop_units(const SequenceBatch& batch, const Dropout& dropout, std::size_t branch,
-                               std::size_t l) {
-  const std::size_t H = shape().hidden, steps = batch.branches[branch].steps;
-  const std::size_t states = steps * batch.batch * padded(H);
+void Network::Impl::begin_layer(const Step& step, std::size_t branch, std::size_t l) {
+  const std::size_t I = inputs(branch, l), H = shape().hidden;
   LayerBuffers& buffers = layer(branch, l);
-  apply_dropout({.dropout = dropout,
-                 .branch = branch,
-                 .layer = l,
-                 .steps = steps,
-                 .rows = batch.batch,
-                 .hidden = H,
-                 .h = buffers.h.data(),
-                 .factors = buffers.factors.get(states),
-                 .dropped = buffers.dropped.get(states)});
+  lstm_pack_backward(I, H, layer_params(step.params, branch, l), l > 0,
+                     buffers.packed.get(backward_packed_size(I, H)));
+  const std::size_t sums = gradient_sums_size(I, H);
+  std::fill_n(buffers.sums.get(sums), sums, 0.0f);
+  const SequenceBatch::Branch& from = step.batch.branches[branch];
+  if (l > 0 || !shares(from)) return;
+  float* rows = buffers.rows.get(from.distinct * I);
+  gather_distinct_rows(from, I, rows);
+  const std::size_t products = products_size(from.distinct, H);
+  lstm_project(I, H, weights_.layer(branch, 0), rows, from.distinct, buffers.products.get(products));
+  std::fill_n(buffers.dproducts.get(products), products, 0.0f);
 }
 
-void Network::Impl::read_states(const SequenceBatch& batch, std::size_t branch) {
-  const std::size_t Kp = padded_to_panel(shape().head_inputs());
-  copy_read_states({.batch = batch, .branch = branch, .first = 0, .rows = batch.batch}, shape().hidden,
-                   layer(branch, shape().layers - 1).h.data(), read_.data(), Kp);
+void Network::Impl::finish_layer(const Step& step, std::size_t branch, std::size_t l) {
+  const std::size_t I = inputs(branch, l), H = shape().hidden;
+  const LayerOffsets& at = layout_.layer(branch, l);
+  LayerBuffers& buffers = layer(branch, l);
+  const SequenceBatch::Branch& from = step.batch.branches[branch];
+  if (l == 0 && shares(from)) {
+    lstm_add_shared(I, H, buffers.rows.data(), from.distinct, buffers.dproducts.data(), buffers.sums.data());
+  }
+  lstm_unpack_gradients(I, H, buffers.sums.data(),
+                        {&step.grads[at.weight_ih], &step.grads[at.weight_hh], &step.grads[at.bias_ih],
+                         &step.grads[at.bias_hh]});
 }
 
-std::span<const float> Network::Impl::run_head(const SequenceBatch& batch) {
-  const std::size_t rows = batch.scored * batch.batch, count = rows * shape().outputs;
-  float* y = y_.get(count);
-  dense_forward({.rows = rows,
-                 .inputs = shape().head_inputs(),
-                 .outputs = shape().outputs,
-                 .packed = weights_.head(),
-                 .x = read_.data()},
-                y);
-  return {y, count};
+Network::Impl::Input Network::Impl::layer_input(const Step& step, std::size_t branch, std::size_t l) {
+  if (l == 0) return {layer(branch, 0).rows.data(), inputs(branch, 0)};
+  LayerBuffers& below = layer(branch, l - 1);
+  return {step.dropout.rate > 0.0f ? below.dropped.data() : below.h.data(), padded(shape().hidden)};
 }
 
-void Network::Impl::backward(const SequenceBatch& batch, std::span<const float> params,
-                             std::span<const float> dy, std::span<float> grads) {
-  MOP_CHECK(kept_batch_ == batch.batch) << "backward() without its forward()";
-  MOP_CHECK(grads.size() == layout_.size() && params.size() == layout_.size())
-      << grads.size() << " gradients";
-  MOP_CHECK(dy.size() == batch.scored * batch.batch * shape().outputs) << dy.size() << " values in dy";
-  kept_batch_ = 0;
-  DenseArgs args{.rows = batch.scored * batch.batch,
-                 .inputs = shape().head_inputs(),
-                 .outputs = shape().outputs,
-                 .weight = &params[layout_.head_weight()],
+// The first layer's input side by side: rows of x, or where they are among the distinct ones.
+void Network::Impl::take_rows(const Step& step, Rows rows, std::size_t branch) {
+  const SequenceBatch::Branch& from = step.batch.branches[branch];
+  const std::size_t I = inputs(branch, 0), places = from.steps * rows.count;
+  LayerBuffers& buffers = layer(branch, 0);
+  const bool shared = shares(from);
+  if (shared) buffers.row_of.resize(places);
+  float* x = shared ? nullptr : buffers.rows.get(places * I);
+  for (std::size_t t = 0; t < from.steps; ++t) {
+    const std::size_t at = t * step.batch.batch + rows.first, to = t * rows.count;
+    if (shared) {
+      std::copy_n(&from.row_of[at], rows.count, &buffers.row_of[to]);
+    } else {
+      std::copy_n(&from.x[at * I], rows.count * I, x + to * I);
+    }
+  }
+}
+
+void Network::Impl::forward_branch(const Step& step, Rows rows, std::size_t branch) {
+  take_rows(step, rows, branch);
+  const SequenceBatch::Branch& from = step.batch.branches[branch];
+  for (std::size_t l = 0; l < shape().layers; ++l) {
+    const LayerSize size{inputs(branch, l), shape().hidden, from.steps, rows.count};
+    const Input input = layer_input(step, branch, l);
+    const std::size_t states = size.steps * size.rows * padded(size.hidden);
+    LayerBuffers& buffers = layer(branch, l);
+    LstmForwardArgs args{.size = size,
+                         .packed = weights_.layer(branch, l),
+                         .x = input.x,
+                         .x_row = input.row,
+                         .x_step = size.rows * input.row,
+                         .keep = true,
+                         .gates = buffers.gates.get(gates_size(size)),
+                         .c = buffers.c.get(states),
+                         .h = buffers.h.get(states)};
+    if (l == 0 && shares(from)) args.shared = {buffers.row_of.data(), from.distinct, buffers.products.data()};
+    lstm_forward(args);
+    if (step.dropout.rate == 0.0f || l + 1 == shape().layers) continue;
+    apply_dropout({.dropout = step.dropout,
+                   .branch = branch,
+                   .layer = l,
+                   .first = rows.first,
+                   .rows = rows.count,
+                   .steps = size.steps,
+                   .hidden = size.hidden,
+                   .h = buffers.h.data(),
+                   .factors = buffers.factors.get(states),
+                   .dropped = buffers.dropped.get(states)});
+  }
+}
+
+// What the head reads of the top layer; its rows are zero behind the inputs.
+void Network::Impl::read_states(const Step& step, Rows rows, std::size_t branch) {
+  const std::size_t H = shape().hidden, Hp = padded(H), Kp = padded_to_panel(shape().head_inputs());
+  const float* h = layer(branch, shape().layers - 1).h.data();
+  for (std::size_t s = 0; s < step.batch.scored; ++s) {
+    for (std::size_t r = 0; r < rows.count; ++r) {
+      const auto at = static_cast<std::size_t>(
+          step.batch.branches[branch].read_step[s * step.batch.batch + rows.first + r]);
+      std::copy_n(h + (at * rows.count + r) * Hp, H, read_.data() + (s * rows.count + r) * Kp + branch * H);
+    }
+  }
+}
+
+// Adds to dh (steps, rows, Hp) what the head hands back; several scored positions may read one step.
+void Network::Impl::scatter_gradient(const Step& step, Rows rows, std::size_t branch, float* dh) const {
+  const std::size_t H = shape().hidden, Hp = padded(H), Kp = padded_to_panel(shape().head_inputs());
+  for (std::size_t s = 0; s < step.batch.scored; ++s) {
+    for (std::size_t r = 0; r < rows.count; ++r) {
+      const auto at = static_cast<std::size_t>(
+          step.batch.branches[branch].read_step[s * step.batch.batch + rows.first + r]);
+      const float* from = dread_.data() + (s * rows.count + r) * Kp + branch * H;
+      float* to = dh + (at * rows.count + r) * Hp;
+      for (std::size_t j = 0; j < H; ++j)
+        to[j] += from[j];
+    }
+  }
+}
+
+// Forward, loss and backward of the head.
+void Network::Impl::run_head(const Step& step, Rows rows, const LossGradient& loss) {
+  const std::size_t count = step.batch.scored * rows.count, K = shape().head_inputs(),
+                    outputs = shape().outputs;
+  const std::size_t read = count * padded_to_panel(K);
+  std::fill_n(read_.get(read), read, 0.0f);
+  for (std::size_t b = 0; b < shape().branches.size(); ++b)
+    read_states(step, rows, b);
+  float* y = y_.get(count * outputs);
+  dense_forward({count, K, outputs, weights_.head(), read_.data()}, y);
+
+  float* dy = dy_.get(count * outputs);
+  loss({rows.first, rows.count, {y, count * outputs}, {dy, count * outputs}});
+
+  DenseArgs args{.rows = count,
+                 .inputs = K,
+                 .outputs = outputs,
+                 .weight = &step.params[layout_.head_weight()],
                  .x = read_.data(),
                  .work = nullptr};
   args.work = head_work_.get(dense_work_size(args));
-  dense_backward(args, {.dy = dy.data(),
-                        .dweight = &grads[layout_.head_weight()],
-                        .dbias = &grads[layout_.head_bias()],
-                        .dx = dread_.get(args.rows * padded_to_panel(args.inputs))});
-  for (std::size_t i = 0; i < shape().branches.size(); ++i)
-    backward_branch(batch, params, i, grads);
+  dense_backward(args, {.dy = dy,
+                        .dweight = &step.grads[layout_.head_weight()],
+                        .dbias = &step.grads[layout_.head_bias()],
+                        .dx = dread_.get(read)});
 }
 
-void Network::Impl::backward_branch(const SequenceBatch& batch, std::span<const float> params,
-                                    std::size_t branch, std::span<float> grads) {
-  const std::size_t Hp = padded(shape().hidden), states = batch.branches[branch].steps * batch.batch * Hp;
+void Network::Impl::backward_branch(const Step& step, Rows rows, std::size_t branch) {
+  const SequenceBatch::Branch& from = step.batch.branches[branch];
+  const std::size_t Hp = padded(shape().hidden), states = from.steps * rows.count * Hp;
   float* dh = states_[0].get(states);
   float* dx = states_[1].get(states);
   std::fill_n(dh, states, 0.0f);
-  scatter_gradient(batch, branch, dh);
+  scatter_gradient(step, rows, branch, dh);
   for (std::size_t l = shape().layers; l-- > 0;) {
-    const LayerSize size = layer_size(batch, branch, l);
-    const LayerOffsets& at = layout_.layer(branch, l);
-    const Input input = layer_input(batch, branch, l);
-    const LayerBuffers& buffers = layer(branch, l);
-    lstm_backward({.size = size,
-                   .params = layer_params(params, branch, l),
-                   .x = input.x,
-                   .x_row = input.row,
-                   .c = buffers.c.data(),
-                   .h = buffers.h.data(),
-                   .gates = buffers.gates.data(),
-                   .dh = dh,
-                   .dc = dc_.get(size.rows * Hp),
-                   .packed = packed_.get(packed_size(size)),
-                   .dweight_ih = &grads[at.weight_ih],
-                   .dweight_hh = &grads[at.weight_hh],
-                   .dbias_ih = &grads[at.bias_ih],
-                   .dbias_hh = &grads[at.bias_hh],
-                   .dx = l > 0 ? dx : nullptr,
-                   .factors = l > 0 && dropped_ ? layer(branch, l - 1).factors.data() : nullptr,
-                   .shared = input.shared});
+    const Input input = layer_input(step, branch, l);
+    LayerBuffers& buffers = layer(branch, l);
+    LstmBackwardArgs args{
+        .size = {inputs(branch, l), shape().hidden, from.steps, rows.count},
+        .packed = buffers.packed.data(),
+        .x = input.x,
+        .x_row = input.row,
+        .c = buffers.c.data(),
+        .h = buffers.h.data(),
+        .gates = buffers.gates.data(),
+        .dh = dh,
+        .dc = dc_.get(rows.count * Hp),
+        .products = products_.get(rows.count * kWidestPanel),
+        .sums = buffers.sums.data(),
+        .dx = l > 0 ? dx : nullptr,
+        .factors = l > 0 && step.dropout.rate > 0.0f ? layer(branch, l - 1).factors.data() : nullptr};
+    if (l == 0 && shares(from)) {
+      args.shared_row_of = buffers.row_of.data();
+      args.shared_count = from.distinct;
+      args.shared_sums = buffers.dproducts.data();
+    }
+    lstm_backward(args);
     std::swap(dh, dx);
-  }
-}
-
-// Adds to dh (steps, B, Hp) what the head hands back; several scored positions may read one step.
-void Network::Impl::scatter_gradient(const SequenceBatch& batch, std::size_t branch, float* dh) const {
-  const std::size_t H = shape().hidden, Hp = padded(H), Kp = padded_to_panel(shape().head_inputs());
-  for (std::size_t row = 0; row < batch.scored * batch.batch; ++row) {
-    const auto step = static_cast<std::size_t>(batch.branches[branch].read_step[row]);
-    const float* from = dread_.data() + row * Kp + branch * H;
-    float* to = dh + (step * batch.batch + row % batch.batch) * Hp;
-    for (std::size_t j = 0; j < H; ++j)
-      to[j] += from[j];
   }
 }
 
@@ -248,14 +310,9 @@ const ParamLayout& Network::layout() const {
   return impl_->layout();
 }
 
-std::span<const float> Network::forward(const SequenceBatch& batch, std::span<const float> params,
-                                        const Dropout& dropout) {
-  return impl_->forward(batch, params, dropout);
-}
-
-void Network::backward(const SequenceBatch& batch, std::span<const float> params, std::span<const float> dy,
-                       std::span<float> grads) {
-  impl_->backward(batch, params, dy, grads);
+void Network::gradients(const SequenceBatch& batch, std::span<const float> params, const Dropout& dropout,
+                        const LossGradient& loss, std::span<float> grads) {
+  impl_->gradients(batch, params, dropout, loss, grads);
 }
 
 std::span<const float> Network::infer(const SequenceBatch& batch, std::span<const float> params) {

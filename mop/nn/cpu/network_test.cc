@@ -89,13 +89,10 @@ TEST_P(NetworkTest, MatchesTheReference) {
     const Dropout dropout{at.dropout, 11, 12};
 
     const auto expected_y = oracle.forward(batch, widen(params), dropout);
-    const auto y = network.forward(batch, params, dropout);
+    const auto expected = oracle.backward(batch, widen(params), widen(dy));
+    const auto [y, grads] = training_step(network, batch, params, dy, dropout);
     ASSERT_EQ(y.size(), expected_y.size());
     EXPECT_LE(relative_error(y, expected_y), 2e-6);
-
-    const auto expected = oracle.backward(batch, widen(params), widen(dy));
-    std::vector<float> grads(params.size(), std::numeric_limits<float>::quiet_NaN());
-    network.backward(batch, params, dy, grads);
     for (const Tensor& tensor : network.layout().tensors()) {
       EXPECT_LE(relative_error(std::span(grads).subspan(tensor.offset, tensor.size),
                                std::span(expected).subspan(tensor.offset, tensor.size)),
@@ -109,10 +106,9 @@ TEST_P(NetworkTest, MatchesPyTorch) {
   for (const TorchCase& torch : torch_cases()) {
     Network network(torch.shape);
     const SequenceBatch batch = torch.batch.view();
-    EXPECT_LE(relative_error(network.forward(batch, torch.params), torch.y), 1e-5) << torch.name;
     const std::vector<float> dy(torch.dy.begin(), torch.dy.end());
-    std::vector<float> grads(torch.params.size());
-    network.backward(batch, torch.params, dy, grads);
+    const auto [y, grads] = training_step(network, batch, torch.params, dy);
+    EXPECT_LE(relative_error(y, torch.y), 1e-5) << torch.name;
     EXPECT_LE(relative_error(grads, torch.grads), 1e-5) << torch.name;
   }
 }
@@ -141,7 +137,9 @@ TEST_P(NetworkTest, InferenceEqualsTrainingWithoutDropoutBitForBit) {
     Network training(at.shape), inference(at.shape);
     const OwnedBatch owned = random_batch(at.shape, at.batch, at.scored, at.steps, 3);
     const auto params = random_values(training.layout().size(), 0.3, 4);
-    EXPECT_TRUE(same_bytes(training.forward(owned.view(), params), inference.infer(owned.view(), params)));
+    const std::vector<float> dy(at.scored * at.batch * at.shape.outputs);
+    EXPECT_TRUE(same_bytes(training_step(training, owned.view(), params, dy).y,
+                           inference.infer(owned.view(), params)));
   }
 }
 
@@ -152,17 +150,14 @@ TEST_P(NetworkTest, EarlierBatchesLeaveNoTrace) {
   const auto params = random_values(used.layout().size(), 0.3, 4);
   const OwnedBatch large = random_batch(shape, 50, 2, {9}, 1), small = random_batch(shape, 3, 1, {4}, 2);
   const auto dy = random_values(50 * 2 * 5, 1.0, 3);
-  std::vector<float> grads(params.size()), expected(params.size());
-  used.forward(large.view(), params, {0.5f, 1, 2});
-  used.backward(large.view(), params, dy, grads);
+  training_step(used, large.view(), params, dy, {0.5f, 1, 2});
   used.infer(large.view(), params);
 
   const auto small_dy = std::span(dy).first(15);
-  fresh.forward(small.view(), params);
-  fresh.backward(small.view(), params, small_dy, expected);
-  used.forward(small.view(), params);
-  used.backward(small.view(), params, small_dy, grads);
-  EXPECT_TRUE(same_bytes(grads, expected));
+  const TrainingStep expected = training_step(fresh, small.view(), params, small_dy);
+  const TrainingStep after = training_step(used, small.view(), params, small_dy);
+  EXPECT_TRUE(same_bytes(after.y, expected.y));
+  EXPECT_TRUE(same_bytes(after.grads, expected.grads));
 }
 
 TEST_P(NetworkTest, NaNInAWeightReachesTheOutput) {
@@ -182,11 +177,11 @@ TEST_P(NetworkTest, AStepAllocatesNothingOnceBuffersHaveGrown) {
   const auto params = random_values(network.layout().size(), 0.3, 4);
   const OwnedBatch owned = random_batch(shape, 9, 3, {6, 4}, 7);
   const SequenceBatch batch = owned.view();
-  const auto dy = random_values(3 * 9 * 11, 1.0, 5);
   std::vector<float> grads(params.size());
   const auto step = [&] {
-    network.forward(batch, params, {0.3f, 1, 2});
-    network.backward(batch, params, dy, grads);
+    network.gradients(
+        batch, params, {0.3f, 1, 2},
+        [](const TrainedRows& rows) { std::ranges::copy(rows.y, rows.dy.begin()); }, grads);
     network.infer(batch, params);
   };
   step();
@@ -234,13 +229,11 @@ TEST_P(NetworkTest, SharedRowsChangeNoBitOfTheOutputsAndOnlyTheRoundingOfGradien
     const SequenceBatch separate = windows.owned.view(), shared = windows.shared();
     const auto alone = plain.infer(separate, params);  // of 22 windows, some in several places
     EXPECT_TRUE(same_bytes(sharing.infer(shared, params), alone));
-    EXPECT_TRUE(
-        same_bytes(sharing.forward(shared, params, dropout), plain.forward(separate, params, dropout)));
+    const auto [y, grads] = training_step(sharing, shared, params, dy, dropout);
+    EXPECT_TRUE(same_bytes(y, training_step(plain, separate, params, dy, dropout).y));
     reference::LstmReference oracle(shape);
     oracle.forward(separate, widen(params), dropout);
     const auto expected = oracle.backward(separate, widen(params), widen(dy));
-    std::vector<float> grads(params.size(), std::numeric_limits<float>::quiet_NaN());
-    sharing.backward(shared, params, dy, grads);
     for (const Tensor& tensor : plain.layout().tensors()) {
       EXPECT_LE(relative_error(std::span(grads).subspan(tensor.offset, tensor.size),
                                std::span(expected).subspan(tensor.offset, tensor.size)),
@@ -252,30 +245,42 @@ TEST_P(NetworkTest, SharedRowsChangeNoBitOfTheOutputsAndOnlyTheRoundingOfGradien
 
 TEST_P(NetworkTest, VectorDropoutEqualsTheRuleBitForBit) {
   for (const std::size_t hidden : {1u, 8u, 20u, 64u, 100u}) {
-    constexpr std::size_t kSteps = 3, kRows = 5;
+    constexpr std::size_t kSteps = 3, kRows = 5, kFirst = 7;
     const std::size_t stride = padded(hidden), count = kSteps * kRows * stride;
     AlignedBuffer h, factors, dropped;
     std::fill_n(h.get(count), count, 2.0f);
     const Dropout dropout{0.3f, 0x123456789abcull, 0xfedcba987654ull};
-    apply_dropout({dropout, 1, 2, kSteps, kRows, hidden, h.data(), factors.get(count), dropped.get(count)});
+    apply_dropout(
+        {dropout, 1, 2, kFirst, kRows, kSteps, hidden, h.data(), factors.get(count), dropped.get(count)});
     std::vector<float> expected(hidden);
     for (std::size_t row = 0; row < kSteps * kRows; ++row) {
-      dropout_factors(dropout, {1, 2, row / kRows, row % kRows}, expected);
+      dropout_factors(dropout, {1, 2, row / kRows, kFirst + row % kRows}, expected);
       EXPECT_TRUE(same_bytes({factors.data() + row * stride, hidden}, expected)) << hidden << " " << row;
       EXPECT_EQ(dropped.data()[row * stride], 2.0f * expected[0]);
     }
   }
 }
 
-TEST_P(NetworkTest, BackwardTakesItsOwnForwardOnly) {
+// Sequences go through a few at a time: the loss sees each once, in order, and in the shape it is told.
+TEST_P(NetworkTest, TheLossSeesEverySequenceOnce) {
   const NetShape shape = single(3, 8, 1, 2);
   Network network(shape);
-  const OwnedBatch owned = random_batch(shape, 2, 1, {3}, 1);
   const auto params = random_values(network.layout().size(), 0.3, 4);
-  std::vector<float> grads(params.size()), dy(4);
-  EXPECT_DEATH(network.backward(owned.view(), params, dy, grads), "without its forward");
-  network.infer(owned.view(), params);
-  EXPECT_DEATH(network.backward(owned.view(), params, dy, grads), "without its forward");
+  for (const std::size_t batch : {1u, 11u, 12u, 13u, 50u}) {
+    const OwnedBatch owned = random_batch(shape, batch, 3, {4}, 1);
+    std::vector<float> grads(params.size());
+    std::size_t next = 0;
+    const auto loss = [&](const TrainedRows& rows) {
+      EXPECT_EQ(rows.first, next);
+      EXPECT_GT(rows.count, 0u);
+      EXPECT_EQ(rows.y.size(), 3 * rows.count * 2);
+      EXPECT_EQ(rows.dy.size(), rows.y.size());
+      std::ranges::copy(rows.y, rows.dy.begin());
+      next += rows.count;
+    };
+    network.gradients(owned.view(), params, {}, loss, grads);
+    EXPECT_EQ(next, batch);
+  }
 }
 
 std::vector<std::int64_t> targets() {

@@ -98,6 +98,17 @@ HWY_INLINE void fill(Tile<kRows>& tile, const float* values) {
   }
 }
 
+/// Rows of `from` are `stride` floats apart, aligned.
+template <std::size_t kRows>
+HWY_INLINE void load(Tile<kRows>& tile, const float* from, std::size_t stride) {
+  const D d;
+#pragma GCC unroll 8
+  for (std::size_t r = 0; r < kRows; ++r) {
+    for (std::size_t v = 0; v < kVectors; ++v)
+      tile.v[r][v] = hn::Load(d, from + r * stride + v * kLanes);
+  }
+}
+
 /// Rows of `to` are `stride` floats apart, aligned.
 template <std::size_t kRows>
 HWY_INLINE void store(const Tile<kRows>& tile, float* to, std::size_t stride) {
