@@ -1,6 +1,8 @@
 #include "mop/nn/adam.h"
 
 #include <cmath>
+#include <iterator>
+#include <numeric>
 
 #include "mop/base/check.h"
 
@@ -40,10 +42,19 @@ void Adam::step(std::span<float> params, std::span<const float> grads, double lr
 }
 
 double clip_gradient(std::span<float> grads, double max_norm) {
-  double sum = 0.0;
-  for (const float g : grads)
-    sum += static_cast<double>(g) * static_cast<double>(g);
-  const double norm = std::sqrt(sum);
+  // Eight chains: additions one after the other would take several cycles each.
+  constexpr std::size_t kChains = 8;
+  double sums[kChains] = {};
+  const std::size_t whole = grads.size() / kChains * kChains;
+  for (std::size_t i = 0; i < whole; i += kChains) {
+    for (std::size_t j = 0; j < kChains; ++j) {
+      const auto g = static_cast<double>(grads[i + j]);
+      sums[j] += g * g;
+    }
+  }
+  for (std::size_t i = whole; i < grads.size(); ++i)
+    sums[i - whole] += static_cast<double>(grads[i]) * static_cast<double>(grads[i]);
+  const double norm = std::sqrt(std::accumulate(std::begin(sums), std::end(sums), 0.0));
   if (norm > max_norm) {
     const auto scale = static_cast<float>(max_norm / norm);
     for (float& g : grads)

@@ -41,7 +41,8 @@ class Adam {
 };
 
 /// Scales the gradient down to `max_norm` when its Euclidean norm is above it; returns the norm it had. The
-/// sum is taken in double in index order. A gradient with NaN is left as it is and the norm is NaN.
+/// sum is taken in double, always in the same order. A gradient with NaN is left as it is and the norm is
+/// NaN.
 double clip_gradient(std::span<float> grads, double max_norm);
 
 }  // namespace mop::nn
