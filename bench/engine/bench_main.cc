@@ -72,6 +72,12 @@ Samples close(std::size_t count) {
   return time_each(count, thread_seconds, 1e3, [&] { fleet.forecast(); });
 }
 
+// The same when the windows were run up to the candle before.
+Samples close_step(std::size_t count) {
+  CandleClose fleet;
+  return time_each(count, thread_seconds, 1e3, [&] { fleet.forecast_from_candle_before(); });
+}
+
 // Megabytes resident after such a close.
 Samples resident(std::size_t count) {
   close(count);
@@ -87,6 +93,7 @@ Samples run(const std::string& what, std::size_t count) {
   if (what == "train_two") return train_two(count);
   if (what == "forecast") return forecast(count);
   if (what == "close") return close(count);
+  if (what == "close_step") return close_step(count);
   if (what == "resident") return resident(count);
   return {};
 }

@@ -87,10 +87,33 @@ CandleClose::CandleClose() {
   }
   for (std::size_t i = 0; i < weights_.size(); ++i)
     jobs_.push_back({&weights_[i], &windows_[i].batch, y_[i]});
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    const std::size_t size = nn::cpu::state_size(weights_[i].shape());
+    before_.emplace_back();
+    for (std::size_t b = 0; b < weights_[i].shape().branches.size(); ++b) {
+      before_[i].emplace_back(size);
+      inference_.advance(weights_[i], {b, kSteps - 1, 1, windows_[i].x.data()}, before_[i][b].data());
+    }
+    now_.resize(2, std::vector<float>(size));
+  }
 }
 
 void CandleClose::forecast() {
   inference_.run_all(jobs_);
+}
+
+void CandleClose::forecast_from_candle_before() {
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    const std::size_t branches = before_[i].size();
+    const float* last = windows_[i].x.data() + (kSteps - 1) * kInputs;
+    const float* states[2] = {};
+    for (std::size_t b = 0; b < branches; ++b) {
+      inference_.advance(weights_[i], {b, 1, 1, last, before_[i][b].data()}, now_[b].data());
+      states[b] = now_[b].data();
+    }
+    const auto y = inference_.finish(weights_[i], std::span(states, branches), 1);
+    std::ranges::copy(y, y_[i].begin());
+  }
 }
 
 std::size_t CandleClose::weight_bytes() const {

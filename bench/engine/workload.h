@@ -53,6 +53,9 @@ class CandleClose {
  public:
   CandleClose();
   void forecast();
+  /// The same numbers when every window was run up to the candle before, as `mop serve` does between closes:
+  /// one step of each network.
+  void forecast_from_candle_before();
   /// Packed weights of all models and nothing else.
   std::size_t weight_bytes() const;
 
@@ -62,6 +65,8 @@ class CandleClose {
   std::vector<std::vector<float>> y_;
   std::vector<nn::cpu::InferenceJob> jobs_;
   nn::cpu::Inference inference_;
+  std::vector<std::vector<std::vector<float>>> before_;  // per model and branch: its state
+  std::vector<std::vector<float>> now_;                  // per branch
 };
 
 }  // namespace mop::bench
