@@ -1,10 +1,10 @@
 // Our side of bench/engine/time_to_loss.py, on the newest 1000 candles of six stored series:
-//   mop_bench_time_to_loss prepare DATA OUT     writes OUT/<id>.safetensors: what the original description's
-//                                               training of each series sees, and the weights it starts from
-//   mop_bench_time_to_loss train DATA THREADS   trains them in the default mode, one step ahead, the coins of
-//   a
-//                                               timeframe together; prints {"<id>": [[seconds since the
-//                                               timeframe's training began, validation loss], ...]}
+//   mop_bench_time_to_loss prepare DATA OUT
+//     writes OUT/<id>.safetensors: what the original description's training of each series sees, and the
+//     weights it starts from
+//   mop_bench_time_to_loss train DATA THREADS SEEDS EPOCHS
+//     trains the same networks at the same rate in sequence mode, each from SEEDS seeds; prints
+//     {"<id>": [of each seed [of each epoch [seconds since raw candles, validation loss]]]}
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -33,20 +33,21 @@ constexpr std::size_t kCandles = 1000;
 constexpr const char* kCoins[] = {"BTCUSDT", "ETHUSDT", "SOLUSDT"};
 constexpr train::Kind kKinds[] = {train::Kind::k15m, train::Kind::k1h};
 
-// The newest candles of one coin, or of the three together.
+// Chosen by this bench among 16 to 60 positions and 3 to 9 sequences.
+constexpr std::size_t kScored = 30, kSequences = 6;
+
+// The newest candles of one coin.
 train::TrainJob job_of(const std::string& data, train::Kind kind, const train::Profile& profile,
-                       std::span<const char* const> coins) {
+                       const char* symbol) {
   PosixFs fs;
   SystemClock clock;
   store::CandleStore store(data, fs, clock);
   train::TrainJob job;
   job.kind = kind;
   job.profile = profile;
-  for (const char* symbol : coins) {
-    const auto series = store.load(symbol, train::intervals_of(kind)[0]);
-    MOP_CHECK(series.has_value()) << series.error().message;
-    job.coins.push_back({symbol, {series->slice(series->size() - kCandles, series->size())}});
-  }
+  const auto series = store.load(symbol, train::intervals_of(kind)[0]);
+  MOP_CHECK(series.has_value()) << series.error().message;
+  job.coins.push_back({symbol, {series->slice(series->size() - kCandles, series->size())}});
   return job;
 }
 
@@ -104,35 +105,41 @@ void write_prepared(const train::TrainJob& job, const std::string& directory) {
 
 void prepare_all(const std::string& data, const std::string& directory) {
   for (const train::Kind kind : kKinds) {
-    for (const char* const& coin : kCoins)
-      write_prepared(job_of(data, kind, train::v1_profile(), std::span(&coin, 1)), directory);
+    for (const char* coin : kCoins)
+      write_prepared(job_of(data, kind, train::v1_profile(), coin), directory);
   }
 }
 
-void train_all(const std::string& data, std::size_t threads) {
-  train::Profile profile = train::default_profile();
-  profile.horizon = 1;  // what the original description forecasts
-  profile.ensemble = 1;
-  std::vector<std::vector<std::vector<std::vector<double>>>> epochs(
-      std::size(kKinds), std::vector<std::vector<std::vector<double>>>(std::size(kCoins)));
-  parallel_for(std::size(kKinds), threads, [&](std::size_t i) {
-    const auto job = job_of(data, kKinds[i], profile, kCoins);
-    const std::int64_t start = monotonic_micros();
-    const auto models = train::train_models(job, [&](const train::EpochReport& e) {
-      const double seconds = static_cast<double>(monotonic_micros() - start) * 1e-6;
-      for (std::size_t coin = 0; coin < std::size(kCoins); ++coin)
-        epochs[i][coin].push_back({seconds, e.member_val_losses[coin]});
-    });
-    MOP_CHECK(models.has_value()) << models.error().message;
+using Epochs = std::vector<std::vector<double>>;
+
+Epochs train_one(train::TrainJob job) {
+  Epochs epochs;
+  const std::int64_t start = monotonic_micros();
+  const auto models = train::train_models(job, [&](const train::EpochReport& e) {
+    epochs.push_back({static_cast<double>(monotonic_micros() - start) * 1e-6, e.val_loss});
   });
-  std::string text;
-  for (std::size_t i = 0; i < std::size(kKinds); ++i) {
-    for (std::size_t coin = 0; coin < std::size(kCoins); ++coin) {
-      text += fmt::format("{}\"{}\": {}", text.empty() ? "" : ", ", train::model_id(kCoins[coin], kKinds[i]),
-                          epochs[i][coin]);
+  MOP_CHECK(models.has_value()) << models.error().message;
+  return epochs;
+}
+
+void train_all(const std::string& data, std::size_t threads, std::size_t seeds, std::size_t epochs) {
+  train::Profile profile = train::v1_profile();
+  profile.scored = kScored;
+  profile.batch_size = kSequences;
+  profile.epochs = epochs;
+  std::vector<std::string> lines(std::size(kKinds) * std::size(kCoins));
+  parallel_for(lines.size(), threads, [&](std::size_t i) {
+    const train::Kind kind = kKinds[i / std::size(kCoins)];
+    const char* coin = kCoins[i % std::size(kCoins)];
+    std::vector<Epochs> of_seed;
+    for (std::size_t seed = 1; seed <= seeds; ++seed) {
+      train::TrainJob job = job_of(data, kind, profile, coin);
+      job.seed = seed;
+      of_seed.push_back(train_one(std::move(job)));
     }
-  }
-  std::cout << '{' << text << "}\n";
+    lines[i] = fmt::format("\"{}\": {}", train::model_id(coin, kind), of_seed);
+  });
+  std::cout << fmt::format("{{{}}}\n", fmt::join(lines, ", "));
 }
 
 }  // namespace
@@ -144,10 +151,10 @@ int main(int argc, char** argv) {
     mop::bench::prepare_all(words[1], words[2]);
     return 0;
   }
-  if (words.size() == 3 && words[0] == "train") {
-    mop::bench::train_all(words[1], std::stoul(words[2]));
+  if (words.size() == 5 && words[0] == "train") {
+    mop::bench::train_all(words[1], std::stoul(words[2]), std::stoul(words[3]), std::stoul(words[4]));
     return 0;
   }
-  std::cerr << "usage: mop_bench_time_to_loss prepare DATA OUT | train DATA THREADS\n";
+  std::cerr << "usage: mop_bench_time_to_loss prepare DATA OUT | train DATA THREADS SEEDS EPOCHS\n";
   return 2;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """PyTorch's side of time_to_loss.py: the original description's training of prepared series, one after the other.
 
-    torch_v1.py EPOCHS FILE...    one JSON line per file: [[seconds since the start, validation loss], ...]
+    torch_v1.py SEED EPOCHS FILE...    one JSON line per file: [[seconds since the start, validation loss], ...]
 
 Everything MOP prepares (scaled inputs, targets, starting weights) comes from the file and costs PyTorch nothing.
 """
@@ -80,11 +80,11 @@ class Training:
 
 def main():
     torch.set_num_threads(1)
-    torch.manual_seed(1)
-    trainings = [Training(path) for path in sys.argv[2:]]
+    torch.manual_seed(int(sys.argv[1]))
+    trainings = [Training(path) for path in sys.argv[3:]]
     for training in trainings:
         start, epochs = time.perf_counter(), [[0.0, training.validation_loss()]]
-        for _ in range(int(sys.argv[1])):
+        for _ in range(int(sys.argv[2])):
             training.epoch()
             epochs.append([time.perf_counter() - start, training.validation_loss()])
         print(json.dumps(epochs), flush=True)
