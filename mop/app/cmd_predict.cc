@@ -1,6 +1,8 @@
 // `mop predict BTCUSDT --timeframe 1h --steps 7`: the newest candle's forecast, in prices.
 #include <cmath>
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -12,6 +14,7 @@
 #include "mop/app/series_text.h"
 #include "mop/app/stored_candles.h"
 #include "mop/base/json.h"
+#include "mop/base/progress.h"
 #include "mop/base/sha256.h"
 #include "mop/evaluate/certificate.h"
 #include "mop/evaluate/forecast_models.h"
@@ -51,6 +54,22 @@ boost::json::value window_json(const train::TrainedModel& model, const train::Wi
       {"model", model.id()}, {"branches", std::move(branches)}, {"raw", boost::json::value_from(window.raw)}};
 }
 
+// The calibration goes through every candle since the training, which an old model has many of.
+evaluate::Forecasts calibrated_forecast(const Context& ctx, const train::Forecaster& forecaster,
+                                        const Prediction& p) {
+  std::optional<Progress> progress;
+  std::mutex mutex;
+  const auto tell = [&](std::size_t done, std::size_t total) {
+    const std::lock_guard lock(mutex);
+    if (done == total && !progress) return;
+    if (!progress) progress.emplace("calibrating", total, ctx.quiet());
+    progress->update(done, "candles since the training");
+  };
+  return evaluate::live_forecasts(forecaster, p.head, p.symbol.tick_size, p.as_of + 1, INT64_MAX,
+                                  {thread_count(ctx), tell})
+      .forecasts;
+}
+
 Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
   Prediction p;
   MOP_TRY_ASSIGN(p.symbol, market::find_symbol(opt.symbol));
@@ -88,8 +107,7 @@ Result<Prediction> predict(Context& ctx, const PredictOptions& opt) {
   forecaster.forecast(p.head, std::span(&row, 1));
   p.inference_us = monotonic_micros() - start;
   p.as_of = data.close_time[row];
-  const evaluate::Forecasts made =
-      evaluate::live_forecasts(forecaster, p.head, p.symbol.tick_size, p.as_of + 1, INT64_MAX).forecasts;
+  const evaluate::Forecasts made = calibrated_forecast(ctx, forecaster, p);
   p.close = data.close[row];
   p.steps = price_steps(data, row, made, 0);
   if (opt.steps > 0) p.steps.resize(opt.steps);

@@ -1,10 +1,12 @@
 #include "mop/evaluate/forecast_models.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <string_view>
 
+#include "mop/base/parallel.h"
 #include "mop/dataset/split.h"
 #include "mop/dataset/targets.h"
 #include "mop/evaluate/conformal.h"
@@ -67,6 +69,29 @@ void drop_first(std::size_t rows, Forecasts& f) {
   if (!f.log_range.empty()) drop(f.log_range, 1);
 }
 
+// Rows one thread takes at a time: some tenths of a second.
+constexpr std::size_t kRowsAtOnce = 1024;
+
+train::HeadForecasts forecast_in_parts(const train::Forecaster& forecaster, std::size_t head,
+                                       std::span<const std::size_t> rows, const Effort& effort) {
+  const std::size_t parts = std::max<std::size_t>(1, (rows.size() + kRowsAtOnce - 1) / kRowsAtOnce);
+  std::vector<train::HeadForecasts> made(parts);
+  std::atomic<std::size_t> done = 0;
+  parallel_for(parts, effort.threads, [&](std::size_t i) {
+    const auto part = rows.subspan(i * kRowsAtOnce, std::min(kRowsAtOnce, rows.size() - i * kRowsAtOnce));
+    train::ForecastWorkspace workspace;
+    made[i] = forecaster.forecast(head, part, workspace);
+    const std::size_t so_far = done += part.size();
+    if (effort.progress) effort.progress(so_far, rows.size());
+  });
+  train::HeadForecasts all = std::move(made[0]);
+  for (std::size_t i = 1; i < parts; ++i) {
+    all.z.insert(all.z.end(), made[i].z.begin(), made[i].z.end());
+    all.log_range.insert(all.log_range.end(), made[i].log_range.begin(), made[i].log_range.end());
+  }
+  return all;
+}
+
 }  // namespace
 
 Outcomes outcomes_of(const dataset::SeriesData& data, std::span<const std::size_t> rows, double tick_size,
@@ -115,13 +140,12 @@ Forecasts forecasts_of(const train::Forecaster& forecaster, train::HeadForecasts
 }
 
 LiveForecasts live_forecasts(const train::Forecaster& forecaster, std::size_t head, double tick_size,
-                             UnixMillis first, UnixMillis last) {
+                             UnixMillis first, UnixMillis last, const Effort& effort) {
   const train::BranchModel& branch = forecaster.model().branches[head];
   const dataset::SeriesData& data = forecaster.series(head);
   LiveForecasts live;
   live.rows = forecast_rows(forecaster, head, std::min(first, branch.calibration.until + 2), last);
-  train::ForecastWorkspace workspace;
-  live.forecasts = forecasts_of(forecaster, head, live.rows, workspace);
+  live.forecasts = forecasts_of(forecaster, forecast_in_parts(forecaster, head, live.rows, effort));
   AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration)
       .run(outcomes_of(data, live.rows, tick_size, INT64_MAX), live.forecasts);
   const auto wanted = std::find_if(live.rows.begin(), live.rows.end(),

@@ -1,5 +1,6 @@
 // Models and candles turned into what is scored: Outcomes and Forecasts.
 #pragma once
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -29,11 +30,17 @@ struct LiveForecasts {
   Forecasts forecasts;
 };
 
+/// What many forecasts may use, and whom to tell about them.
+struct Effort {
+  std::size_t threads = 1;
+  std::function<void(std::size_t done, std::size_t total)> progress = {};  // rows; from any thread
+};
+
 /// The forecasts of candles that end in [first, last). The calibration starts as the model stored it and goes
 /// on over every candle since, so a forecast is the same whatever `first` is. Nothing but outcomes that had
-/// closed at a candle changes its forecast.
+/// closed at a candle changes its forecast, and the threads change none.
 LiveForecasts live_forecasts(const train::Forecaster& forecaster, std::size_t head, double tick_size,
-                             UnixMillis first, UnixMillis last);
+                             UnixMillis first, UnixMillis last, const Effort& effort = {});
 
 /// Rows of a head that can be forecast with first <= close_time + 1 ms < last: candles that end in [first,
 /// last).

@@ -1,6 +1,7 @@
 #include "mop/evaluate/forecast_models.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -60,6 +61,27 @@ TEST(ForecastRowsTest, TheFirstScoredCandleEndsAtTheSplit) {
   const auto scored = forecast_rows(forecaster, 0, split, INT64_MAX);
   EXPECT_EQ(before.back() + 1, scored.front());
   EXPECT_EQ(forecaster.series(0).close_time[scored.front()] + 1, split);
+}
+
+TEST(LiveForecastsTest, ThreadsChangeNothingAndEveryRowIsTold) {
+  const Case c(Kind::k15m);
+  train::TrainedModel old = c.model;  // long ago trained: more rows to go through than a thread takes at once
+  old.branches[0].calibration.until = 0;
+  const train::Forecaster forecaster = train::Forecaster::make(old, c.series).value();
+  const UnixMillis last = c.series[0].close_time(c.series[0].size() - 1);
+  std::atomic<std::size_t> told = 0, total = 0;
+  const auto tell = [&](std::size_t done, std::size_t of) {
+    told = std::max<std::size_t>(told, done);
+    total = of;
+  };
+  const LiveForecasts one = live_forecasts(forecaster, 0, 0.01, last - 20 * kHour, INT64_MAX);
+  const LiveForecasts three = live_forecasts(forecaster, 0, 0.01, last - 20 * kHour, INT64_MAX, {3, tell});
+  ASSERT_GT(total, 2048u);
+  EXPECT_EQ(told, total);
+  EXPECT_EQ(one.rows.size(), 81u);
+  EXPECT_EQ(one.rows, three.rows);
+  EXPECT_EQ(one.forecasts.z, three.forecasts.z);
+  EXPECT_EQ(one.forecasts.log_range, three.forecasts.log_range);
 }
 
 class CanaryTest : public testing::TestWithParam<Kind> {};
