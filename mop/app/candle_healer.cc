@@ -68,11 +68,11 @@ Healed CandleHealer::answer(const Request& request) {
       healed.error = page.error();
       return healed;
     }
-    for (market::Candle& candle : *page) {
+    for (const market::Candle& candle : *page) {
       const auto classified = market::classify(candle, clock_.now());
       if (!std::holds_alternative<market::Candle>(classified)) return healed;
       if (candle.open_time < from || !market::validate(candle, request.series.interval)) continue;
-      healed.candles.push_back(std::move(candle));
+      healed.candles.push_back(candle);
     }
     if (page->size() < static_cast<std::size_t>(query.limit)) return healed;
     from = healed.candles.empty() ? page->back().open_time + 1 : healed.candles.back().open_time + 1;

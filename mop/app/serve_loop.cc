@@ -1,6 +1,7 @@
 #include "mop/app/serve_loop.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -36,7 +37,7 @@ ServeLoop::ServeLoop(serve::Service& service, store::CandleStore& store, exchang
       board_(board),
       alerts_(alerts),
       sink_(sink),
-      options_(options),
+      options_(std::move(options)),
       healer_(rest, clock, kHealers) {}
 
 Result<void> ServeLoop::catch_up() {

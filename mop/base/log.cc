@@ -10,7 +10,7 @@
 namespace mop {
 namespace {
 
-constexpr std::size_t kMaxBytes = 10 * 1024 * 1024;
+constexpr std::size_t kMaxBytes = std::size_t{10} * 1024 * 1024;
 constexpr std::size_t kKeptFiles = 3;
 
 std::shared_ptr<spdlog::logger>& logger() {

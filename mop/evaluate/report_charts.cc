@@ -262,7 +262,8 @@ void draw_fan(SvgPlot& plot, const FanSample& sample, const Fan& fan, double sta
 }
 
 double candles_between(const FanSample& sample, UnixMillis from, UnixMillis to) {
-  return static_cast<double>((to - from) / market::length_of(sample.interval));
+  const std::int64_t candles = (to - from) / market::length_of(sample.interval);
+  return static_cast<double>(candles);
 }
 
 Axis time_axis(const FanSample& sample, double last) {
@@ -289,7 +290,8 @@ std::string fan_chart(const FanSample& sample) {
   const std::size_t levels = std::max<std::size_t>(1, sample.levels.size());
   for (const Fan& fan : sample.fans) {
     const double start = candles_between(sample, sample.close_time[0], fan.as_of);
-    last = std::max(last, start + static_cast<double>(fan.prices.size() / levels));
+    const std::size_t steps = fan.prices.size() / levels;
+    last = std::max(last, start + static_cast<double>(steps));
     for (const double level : {0.05, 0.95}) {
       if (const auto index = level_index(sample.levels, level)) {
         for (const double price : level_path(fan, *index, levels))
