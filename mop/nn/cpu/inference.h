@@ -65,8 +65,8 @@ struct BranchSteps {
 std::size_t state_size(const NetShape& shape);
 
 /// Work space only, grown to the largest batch seen, so that a forecast allocates nothing after the first of
-/// its size. Not thread-safe: one per thread. The same bytes as Network::infer() and as Network::forward()
-/// without dropout, whatever ran before.
+/// its size. Not thread-safe: one per thread. The same bytes as Network::infer() and as Network::gradients()
+/// sees without dropout, whatever ran before.
 class Inference {
  public:
   /// y (S, B, outputs), valid until the next call. REQUIRES: the batch fits weights.shape().
