@@ -112,7 +112,7 @@ class HistoryFetcher {
     return instead;
   }
 
-  Fetched from_archive(const Piece& piece) {
+  Fetched from_archive(const Piece& piece) const {
     Fetched got;
     got.source = kArchiveSource;
     auto candles = sources_.archive->candles(*piece.file, range_.interval);
@@ -129,7 +129,7 @@ class HistoryFetcher {
     return got;
   }
 
-  Fetched from_rest(const Piece& piece) {
+  Fetched from_rest(const Piece& piece) const {
     Fetched got;
     auto page = fetch_candles(*sources_.rest, range_.symbol, range_.interval, {piece.from, 0, piece.to},
                               server_now_, [](std::size_t) { return !interrupted(); });

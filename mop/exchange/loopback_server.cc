@@ -109,7 +109,7 @@ struct LoopbackServer::Impl {
     close(fd);
   }
 
-  void converse(int fd, SSL* secure) {
+  void converse(int fd, SSL* secure) const {
     std::string request;
     std::array<char, 4096> buffer{};
     const auto receive = [&]() -> ssize_t {

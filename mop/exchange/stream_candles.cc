@@ -23,8 +23,8 @@ Result<StreamNews> StreamCandles::read(std::string_view text, std::int64_t recei
   if (const auto* closed = std::get_if<market::Candle>(&kline->candle))
     MOP_TRY(market::validate(*closed, series.interval));
   news.kline = true;
-  StreamCandle candle{place->second, kline->event_time, received_us, kline->candle};
-  if (is_new(series, candle)) news.candle = std::move(candle);
+  const StreamCandle candle{place->second, kline->event_time, received_us, kline->candle};
+  if (is_new(series, candle)) news.candle = candle;
   return news;
 }
 
