@@ -12,7 +12,6 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -263,9 +262,9 @@ class Client final : public Connection, public std::enable_shared_from_this<Clie
 struct WebSockets::Impl {
   Impl() : tls(ssl::context::tls_client) {
     error_code error;
-    std::ignore = tls.set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1, error);
+    tls.set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1, error);
     // Without a store no certificate will be trusted, which is told then.
-    std::ignore = tls.set_default_verify_paths(error);
+    tls.set_default_verify_paths(error);
   }
 
   // Shared with the look-ups that may outlast this.

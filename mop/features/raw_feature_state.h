@@ -1,6 +1,7 @@
 // All raw columns, fed one candle at a time or a block of candles: the same arithmetic, bit for bit.
 #pragma once
 #include <cstddef>
+#include <type_traits>
 
 #include "mop/features/candle_rows.h"
 #include "mop/features/raw_columns.h"
@@ -49,7 +50,8 @@ void RawFeatureState::push_block(const market::CandleSeries& run, std::size_t fi
                           run.close.data() + first, run.volume.data() + first, last - first};
   std::size_t f = 0;
   const auto push_one = [&](auto& family) {
-    double columns[family.kInfo.size() * kBlock];
+    using Family = std::remove_reference_t<decltype(family)>;
+    double columns[Family::kInfo.size() * kBlock];
     push_family(family, run, first, block, BlockColumns(columns, kBlock));
     for (std::size_t i = 0; i < family.kInfo.size(); ++i)
       write(f++, columns + i * kBlock, block.n);

@@ -269,9 +269,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     asio::post(*hub_.database_thread,
                [self = shared_from_this(), board = std::move(board), match = std::move(match)] {
                  Prepared reply = prepare(self->hub_.desk.run(*board, match, self->body()));
-                 asio::post(self->stream_.get_executor(), [self, reply = std::move(reply)]() mutable {
+                 asio::post(self->stream_.get_executor(), [self, reply = std::move(reply)] {
                    --self->hub_.waiting_for_database;
-                   self->send(std::move(reply));
+                   self->send(reply);
                  });
                });
   }
@@ -287,7 +287,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     client->start(std::move(frames));
   }
 
-  void send(Prepared prepared) {
+  void send(const Prepared& prepared) {
     Outgoing reply = hub_.desk.outgoing(*prepared, request(), keep_alive_);
     head_ = std::move(reply.head);
     const asio::const_buffer text = head_only_ ? asio::const_buffer() : asio::buffer(reply.body);

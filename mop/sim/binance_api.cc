@@ -249,7 +249,7 @@ ApiReply BinanceApi::klines(const Target& target, const Moment& moment) {
   return {200, {}, klines_json(*candles, moment.unit)};
 }
 
-ApiReply BinanceApi::exchange_info(const Target& target, const Moment& moment) {
+ApiReply BinanceApi::exchange_info(const Target& target, const Moment& moment) const {
   if (auto wrong =
           check_names(target, {"symbol", "symbols", "permissions", "symbolStatus", "showPermissionSets"})) {
     return *wrong;

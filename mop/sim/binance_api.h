@@ -42,7 +42,7 @@ class BinanceApi {
   struct Moment;  // market, time and unit of one request
   ApiReply route(const Target& target, const Moment& moment);
   ApiReply klines(const Target& target, const Moment& moment);
-  ApiReply exchange_info(const Target& target, const Moment& moment);
+  ApiReply exchange_info(const Target& target, const Moment& moment) const;
 
   MarketSource& market_;
   Clock& clock_;

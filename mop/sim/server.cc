@@ -227,7 +227,7 @@ struct SimServer::Impl {
   std::uint16_t port = 0;
 };
 
-SimServer::SimServer(SimOptions options, MarketSource& market, Clock& clock)
+SimServer::SimServer(const SimOptions& options, MarketSource& market, Clock& clock)
     : impl_(std::make_unique<Impl>(options, market, clock)) {}
 
 SimServer::~SimServer() {

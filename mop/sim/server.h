@@ -32,7 +32,7 @@ struct SimOptions {
 class SimServer {
  public:
   /// Market and clock must outlive this.
-  SimServer(SimOptions options, MarketSource& market, Clock& clock);
+  SimServer(const SimOptions& options, MarketSource& market, Clock& clock);
   ~SimServer();  // stops
   SimServer(const SimServer&) = delete;
   SimServer& operator=(const SimServer&) = delete;

@@ -16,6 +16,11 @@ constexpr double kFactorShare = 0.75;      // of a coin's volatility in the real
 // times that price for years and explains less than 0.01 % of a 15m return's variance.
 constexpr double kPull = 0.6931471805599453 / (200.0 * kStepsPerDay);
 
+// The quarter of an hour that an instant is in.
+constexpr std::int64_t step_of(UnixMillis at) {
+  return at / kStep;
+}
+
 constexpr std::uint64_t kFactorStream = 1, kCloseStream = 2, kDiceStream = 3;
 
 // Noise-free market. Periods in 15m candles; no two are in a ratio of small whole numbers.
@@ -138,7 +143,7 @@ double SyntheticSeries::next_log_price() {
     case MarketKind::kNoiseFree:
       last_sigma_ = 0.0;
       return std::log(profile_.price) +
-             noise_free_log_price(static_cast<double>(open_time / kStep + 1), key_);
+             noise_free_log_price(static_cast<double>(step_of(open_time) + 1), key_);
     case MarketKind::kRealistic: {
       const auto own = volatility_.next(rng_);
       const double own_sigma =
@@ -167,7 +172,7 @@ SyntheticSeries::Point SyntheticSeries::point(std::size_t index) {
     draw_next();
   double first = profile_.price;
   if (options_.kind == MarketKind::kNoiseFree) {
-    first *= std::exp(noise_free_log_price(static_cast<double>(start_ / kStep), key_));
+    first *= std::exp(noise_free_log_price(static_cast<double>(step_of(start_)), key_));
   }
   return {index > 0 ? closes_[index - 1] : to_units(first), closes_[index],
           static_cast<double>(sigmas_[index])};
