@@ -102,7 +102,7 @@ struct LoopbackServer::Impl {
       s.join();
   }
 
-  void session(int fd) {
+  void session(int fd) const {
     Tls secure(tls ? SSL_new(tls.get()) : nullptr);
     if (secure) SSL_set_fd(secure.get(), fd);
     if (!secure || SSL_accept(secure.get()) == 1) converse(fd, secure.get());
