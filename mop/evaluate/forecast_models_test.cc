@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "mop/evaluate/canaries.h"
+#include "mop/evaluate/conformal.h"
 #include "mop/train/test_candles.h"
 
 namespace mop::evaluate {
@@ -82,6 +83,16 @@ TEST(LiveForecastsTest, ThreadsChangeNothingAndEveryRowIsTold) {
   EXPECT_EQ(one.rows, three.rows);
   EXPECT_EQ(one.forecasts.z, three.forecasts.z);
   EXPECT_EQ(one.forecasts.log_range, three.forecasts.log_range);
+
+  // And parts are put together as if all rows had been forecast in one go.
+  const train::BranchModel& branch = old.branches[0];
+  const auto rows = forecast_rows(forecaster, 0, branch.calibration.until + 2, INT64_MAX);
+  train::ForecastWorkspace workspace;
+  Forecasts whole = forecasts_of(forecaster, 0, rows, workspace);
+  AdaptiveConformal(branch.head.levels, branch.head.horizon, branch.calibration)
+      .run(outcomes_of(forecaster.series(0), rows, 0.01, INT64_MAX), whole);
+  ASSERT_GE(whole.z.size(), one.forecasts.z.size());
+  EXPECT_TRUE(std::equal(one.forecasts.z.rbegin(), one.forecasts.z.rend(), whole.z.rbegin()));
 }
 
 class CanaryTest : public testing::TestWithParam<Kind> {};
