@@ -38,9 +38,9 @@ void pack(std::size_t I, std::size_t H, const LayerParams& params, float* HWY_RE
 
 struct Step {  // pointers to the first row of one step
   const float* x;
-  const std::int32_t* row_of;  // of shared rows, or null
-  const std::int32_t* row_of_next;
-  const float* h_before;  // null at the first step
+  const std::int32_t* row_of;       // of shared rows, or null
+  const std::int32_t* row_of_next;  // those of the step behind it: drawn near meanwhile
+  const float* h_before;            // null at the first step
   const float* c_before;
   float* c;
   float* h;
