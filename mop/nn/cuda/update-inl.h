@@ -1,0 +1,118 @@
+// What ends a step: its losses, the gradient's norm, Adam.
+#pragma once
+#include "mop/nn/cuda/tile-inl.h"
+
+namespace mop::nn::cuda {
+
+/// The first and last parameter of a part.
+struct ParamRange {
+  int begin, end;
+};
+MOP_KERNEL ParamRange range_of(const NetworkView& net, int part) {
+  const int each = (net.parameter_count + kUpdateParts - 1) / kUpdateParts;
+  const int begin = part * each, end = begin + each;
+  return {begin < net.parameter_count ? begin : net.parameter_count,
+          end < net.parameter_count ? end : net.parameter_count};
+}
+
+/// Losses per chunk, and in training each part's share of the gradient's squares. The first part counts the
+/// update, or marks the network when its loss is not a number.
+struct FinishLoss {
+  static constexpr int kBlocksAtOnce = 1;  // on one multiprocessor, for the compiler's choice of registers
+  static MOP_KERNEL int parts(const NetworkView&, const StepArgs& args) {
+    return args.training ? kUpdateParts : 1;
+  }
+  static int shared_bytes(const StepArgs&) { return kThreads * static_cast<int>(sizeof(double)); }
+
+  template <class Block>
+  static MOP_KERNEL void run(Block& block, const StepArgs& args, const Share& share) {
+    const NetworkView& net = share.net;
+    auto* work = reinterpret_cast<double*>(block.shared());
+    if (args.training) {
+      const ParamRange range = range_of(net, share.part);
+      double squares = 0.0;
+      for (int i = range.begin + block.thread(); i < range.end; i += kThreads)
+        squares += static_cast<double>(net.grads[i]) * static_cast<double>(net.grads[i]);
+      squares = sum_of_threads(block, squares, work);
+      if (block.thread() == 0) net.square_sums[share.part] = squares;
+    }
+    if (share.part > 0) return;
+    const double loss = sum_of_threads(block, sum_losses(block, args, net), work);
+    if (block.thread() != 0 || !args.training) return;
+    if (loss - loss != 0.0) {  // infinite or not a number
+      *net.diverged = 1;
+    } else if (*net.pair_count > 0) {
+      ++*net.updates;
+    }
+  }
+
+ private:
+  template <class Block>
+  static MOP_KERNEL double sum_losses(const Block& block, const StepArgs& args, const NetworkView& net) {
+    const PassView& pass = pass_of(net, args.training);
+    const int sequences = sequences_of(net, args);
+    double all = 0.0;
+    for (int b = block.thread(); b < sequences; b += kThreads) {
+      double sum = 0.0;
+      int pairs = 0;
+      for (int s = 0; s < net.scored; ++s) {
+        const int p = s * net.batch_rows + b, t = net.target_row[p];
+        sum += static_cast<double>(net.row_loss[p]);
+        for (int head = 0; head < net.branch_count && t >= 0; ++head) {
+          const HeadView& view = net.pool->heads[head];
+          pairs += view.targets[static_cast<std::int64_t>(t) * (view.horizon + 2) + view.horizon + 1] > 0.0f;
+        }
+      }
+      pass.loss[args.step * pass.batch + b] = sum;
+      pass.pairs[args.step * pass.batch + b] = pairs;
+      all += sum;
+    }
+    return all;
+  }
+};
+
+/// nn/adam.h's clipping and update.
+struct Update {
+  static constexpr int kBlocksAtOnce = 1;  // on one multiprocessor, for the compiler's choice of registers
+  static MOP_KERNEL int parts(const NetworkView&, const StepArgs&) { return kUpdateParts; }
+  static int shared_bytes(const StepArgs&) { return 4 * static_cast<int>(sizeof(double)); }
+
+  template <class Block>
+  static MOP_KERNEL void run(Block& block, const StepArgs& args, const Share& share) {
+    const NetworkView& net = share.net;
+    if (*net.pair_count == 0) return;
+    auto* numbers = reinterpret_cast<double*>(block.shared());
+    if (block.thread() == 0) prepare(block, net, net.rates[args.step], numbers);
+    block.sync();
+    const auto scale = static_cast<float>(numbers[0]), rate = static_cast<float>(numbers[1]),
+               root = static_cast<float>(numbers[2]), keep = static_cast<float>(numbers[3]);
+    constexpr auto kBeta1 = static_cast<float>(0.9), kBeta2 = static_cast<float>(0.999),
+                   kRest1 = static_cast<float>(1.0 - 0.9), kRest2 = static_cast<float>(1.0 - 0.999),
+                   kEps = static_cast<float>(1e-8);
+    const ParamRange range = range_of(net, share.part);
+    for (int i = range.begin + block.thread(); i < range.end; i += kThreads) {
+      const float g = net.grads[i] * scale;
+      const float mean = kBeta1 * net.mean[i] + kRest1 * g;
+      const float square = kBeta2 * net.square[i] + kRest2 * g * g;
+      net.mean[i] = mean;
+      net.square[i] = square;
+      net.params[i] = keep * net.params[i] - rate * mean / (block.sqrt(square) * root + kEps);
+    }
+  }
+
+ private:
+  template <class Block>
+  static MOP_KERNEL void prepare(const Block& block, const NetworkView& net, double lr, double* numbers) {
+    double squares = 0.0;
+    for (int part = 0; part < kUpdateParts; ++part)
+      squares += net.square_sums[part];
+    const double norm = block.sqrt(squares);
+    const auto updates = static_cast<double>(*net.updates);
+    numbers[0] = norm > net.gradient_clip ? net.gradient_clip / norm : 1.0;
+    numbers[1] = lr / (1.0 - block.pow(0.9, updates));
+    numbers[2] = 1.0 / block.sqrt(1.0 - block.pow(0.999, updates));
+    numbers[3] = 1.0 - lr * net.weight_decay;
+  }
+};
+
+}  // namespace mop::nn::cuda

@@ -1,0 +1,207 @@
+// Gradients of all weights: products over every step and sequence. Each block has some weights to itself and
+// sums them in the same order always.
+#pragma once
+#include "mop/nn/cuda/tile-inl.h"
+
+namespace mop::nn::cuda {
+
+struct WeightGradients {
+  static constexpr int kBlocksAtOnce = 2;  // on one multiprocessor, for the compiler's choice of registers
+  static constexpr int kRows = 32;         // rows in shared memory at a time
+  static constexpr int kGateStride = kGates + 8;  // floats between rows: no bank is hit twice
+  static constexpr int kInputStride = kMaxInputs + 8;
+  static constexpr int kGateTiles = 4;                 // 16 gates each, of a warp
+  static constexpr int kInputTiles = kMaxInputs / 16;  // 8 inputs each, of a warp; two warps share a row
+  static constexpr int kStageFloats = kRows * (kGateStride + kInputStride);
+
+  static MOP_KERNEL int parts(const NetworkView& net, const StepArgs&) { return gradient_parts(net); }
+  static int shared_bytes(const StepArgs&) { return static_cast<int>(sizeof(float)) * 2 * kStageFloats; }
+
+  template <class Block>
+  static MOP_KERNEL void run(Block& block, const StepArgs&, const Share& share) {
+    const NetworkView& net = share.net;
+    const int products = net.branch_count * net.layer_count * 2;
+    if (share.part >= products) {
+      sum_head(block, net, (share.part - products) * kHeadOutputs);
+      return;
+    }
+    const int branch = share.part / (2 * net.layer_count), layer = share.part / 2 % net.layer_count;
+    sum_product(block, {net, net.branches[branch], branch, layer, share.part % 2 == 1});
+  }
+
+ private:
+  struct Product {  // dgates transposed by the layer's inputs, or by its states one step earlier
+    const NetworkView& net;
+    const BranchView& view;
+    int branch, layer;
+    bool of_states;
+
+    MOP_KERNEL const LayerView& own() const { return view.layers[layer]; }
+    MOP_KERNEL int rows() const { return view.steps * net.batch_rows; }
+    MOP_KERNEL int inputs() const { return of_states ? net.hidden : own().inputs; }
+    /// Floats of row r of the inputs; null: zeros.
+    MOP_KERNEL const float* input_row(int r) const {
+      if (of_states) return own().hidden + static_cast<std::int64_t>(r - net.batch_rows) * kUnits;
+      if (layer > 0) {
+        const LayerView& below = view.layers[layer - 1];
+        return (net.dropout_kept != 0.0f ? below.dropped : below.hidden) +
+               static_cast<std::int64_t>(r) * kUnits;
+      }
+      return net.pool->tables[branch].row(view.first_row[r % net.batch_rows], r / net.batch_rows);
+    }
+    MOP_KERNEL int input_quads() const {
+      return (layer > 0 || of_states ? kUnits : net.pool->tables[branch].stride) / 4;
+    }
+  };
+
+  template <class Block>
+  static MOP_KERNEL void fetch(Block& block, const Product& product, int first, float* stage) {
+    const int rows = product.rows(), gate_quads = kGates / 4, input_quads = product.input_quads();
+    const float* dgates = product.own().dgates;
+    for (int i = block.thread(); i < kRows * gate_quads && first < rows; i += kThreads) {
+      const int r = first + i / gate_quads, q = i % gate_quads;
+      const bool there = r < rows;
+      block.copy(stage + i / gate_quads * kGateStride + 4 * q,
+                 dgates + static_cast<std::int64_t>(there ? r : 0) * kGates + 4 * q, there);
+    }
+    float* inputs = stage + kRows * kGateStride;
+    for (int i = block.thread(); i < kRows * input_quads && first < rows; i += kThreads) {
+      const int r = first + i / input_quads, q = i % input_quads;
+      const float* from = r < rows ? product.input_row(r) : nullptr;
+      block.copy(inputs + i / input_quads * kInputStride + 4 * q, from == nullptr ? dgates : from + 4 * q,
+                 from != nullptr);
+    }
+    block.close_group();
+  }
+
+  struct Sums {
+    float v[kGateTiles][kInputTiles][4];
+    float bias;
+  };
+
+  template <class Block>
+  static MOP_KERNEL void sum_product(Block& block, const Product& product) {
+    Sums sums{};
+    const int rows = product.rows(), start = product.of_states ? product.net.batch_rows : 0;
+    const int tiles = (product.inputs() + 7) / 8, half = (tiles + 1) / 2;  // of the inputs, of a warp
+    const int first_tile = warp_of(block) % 2 * half;
+    const int own_tiles = first_tile + half <= tiles ? half : tiles - first_tile;
+    fetch(block, product, start, block.shared());
+    for (int first = start, turn = 0; first < rows; first += kRows, turn ^= 1) {
+      fetch(block, product, first + kRows, block.shared() + (1 - turn) * kStageFloats);
+      block.wait(1);
+      block.sync();
+      const float* stage = block.shared() + turn * kStageFloats;
+      multiply(block, stage, first_tile, own_tiles, sums);
+      for (int r = 0; r < kRows; ++r)
+        sums.bias += stage[r * kGateStride + block.thread()];
+      block.sync();
+    }
+    block.wait(0);
+    store(block, product, first_tile, own_tiles, sums);
+  }
+
+  template <class Block>
+  static MOP_KERNEL void multiply(Block& block, const float* stage, int first_tile, int own_tiles,
+                                  Sums& sums) {
+    const float* dgates = stage + warp_of(block) / 2 * kGateTiles * 16;
+    const float* inputs = stage + kRows * kGateStride + first_tile * 8;
+    MOP_KEEP_LOOP
+    for (int k = 0; k < kRows; k += 8) {
+      float a[kGateTiles][4], b[2];
+      MOP_UNROLL
+      for (int m = 0; m < kGateTiles; ++m)
+        load_rows_transposed(block, dgates + k * kGateStride + m * 16, kGateStride, a[m]);
+      MOP_UNROLL
+      for (int n = 0; n < kInputTiles; ++n) {
+        if (n >= own_tiles) break;
+        load_columns(block, inputs + k * kInputStride + n * 8, kInputStride, b);
+        MOP_UNROLL
+        for (int m = 0; m < kGateTiles; ++m)
+          block.mma(sums.v[m][n], a[m], b);
+      }
+    }
+  }
+
+  template <class Block>
+  static MOP_KERNEL void store(Block& block, const Product& product, int first_tile, int own_tiles,
+                               const Sums& sums) {
+    const LayerView& layer = product.own();
+    const int H = product.net.hidden, inputs = product.inputs(), lane = lane_of(block);
+    float* grads = product.net.grads;
+    float* weights = grads + (product.of_states ? layer.weight_hh : layer.weight_ih);
+    MOP_UNROLL
+    for (int m = 0; m < kGateTiles; ++m) {
+      MOP_UNROLL
+      for (int n = 0; n < kInputTiles; ++n) {
+        if (n >= own_tiles) break;
+        MOP_UNROLL
+        for (int e = 0; e < 4; ++e) {
+          const int gate = (warp_of(block) / 2 * kGateTiles + m) * 16 + lane / 4 + 8 * (e / 2);
+          const int in = (first_tile + n) * 8 + 2 * (lane % 4) + e % 2, unit = gate % kUnits;
+          if (unit < H && in < inputs) weights[(gate / kUnits * H + unit) * inputs + in] = sums.v[m][n][e];
+        }
+      }
+    }
+    const int unit = block.thread() % kUnits, row = block.thread() / kUnits * H + unit;
+    if (product.of_states || unit >= H) return;
+    grads[layer.bias_ih + row] = sums.bias;
+    grads[layer.bias_hh + row] = sums.bias;
+  }
+
+  // Outputs first_output.. of the head: a thread has one state and half of the outputs.
+  template <class Block>
+  static MOP_KERNEL void sum_head(Block& block, const NetworkView& net, int first_output) {
+    constexpr int kStates = kMaxBranches * kUnits, kOwn = kHeadOutputs * kStates / kThreads;
+    float* read = block.shared();
+    float* dy = read + kHeadRows * kStates;
+    const int state = block.thread() % kStates, own = block.thread() / kStates * kOwn;
+    float sums[kOwn] = {}, bias = 0.0f;
+    const int rows = net.scored * net.batch_rows;
+    for (int first = 0; first < rows; first += kHeadRows) {
+      block.sync();
+      fetch_head(block, net, first, first_output, read, dy);
+      block.sync();
+      const int count = rows - first < kHeadRows ? rows - first : kHeadRows;
+      for (int r = 0; r < count; ++r) {
+        MOP_UNROLL
+        for (int o = 0; o < kOwn; ++o)
+          sums[o] += dy[r * kHeadOutputs + own + o] * read[r * kStates + state];
+        if (block.thread() < kHeadOutputs) bias += dy[r * kHeadOutputs + block.thread()];
+      }
+    }
+    const int branch = state / kUnits, unit = state % kUnits;
+    for (int o = 0; o < kOwn; ++o) {
+      const int output = first_output + own + o;
+      if (output < net.output_count && branch < net.branch_count && unit < net.hidden)
+        net.grads[net.head_weight + (output * net.branch_count + branch) * net.hidden + unit] = sums[o];
+    }
+    const int output = first_output + block.thread();
+    if (block.thread() < kHeadOutputs && output < net.output_count) net.grads[net.head_bias + output] = bias;
+  }
+
+  template <class Block>
+  static MOP_KERNEL void fetch_head(Block& block, const NetworkView& net, int first, int first_output,
+                                    float* read, float* dy) {
+    constexpr int kStates = kMaxBranches * kUnits;
+    const int rows = net.scored * net.batch_rows;
+    for (int i = block.thread(); i < kHeadRows * kStates; i += kThreads) {
+      const int p = first + i / kStates, branch = i % kStates / kUnits;
+      float value = 0.0f;
+      if (p < rows && branch < net.branch_count) {
+        const BranchView& view = net.branches[branch];
+        const int step = view.read_step[p];
+        const std::int64_t at = static_cast<std::int64_t>(step) * net.batch_rows + p % net.batch_rows;
+        if (step >= 0) value = view.layers[net.layer_count - 1].hidden[at * kUnits + i % kUnits];
+      }
+      read[i] = value;
+    }
+    for (int i = block.thread(); i < kHeadRows * kHeadOutputs; i += kThreads) {
+      const int p = first + i / kHeadOutputs, output = first_output + i % kHeadOutputs;
+      const bool there = p < rows && output < net.output_count;
+      dy[i] = there ? net.dy[static_cast<std::int64_t>(p) * net.output_count + output] : 0.0f;
+    }
+  }
+};
+
+}  // namespace mop::nn::cuda
