@@ -18,8 +18,13 @@ train::CheckpointStore CheckpointFile::store() {
   return {.load = [this] { return resume_ ? fs_.read(path_).value_or("") : std::string(); },
           .save = [this](std::string_view bytes) -> Result<void> {
             unwritten_ = bytes;
-            return monotonic_micros() - written_us_ < kWriteEveryMicros ? Result<void>{} : flush();
-          }};
+            return is_due() ? flush() : Result<void>{};
+          },
+          .due = [this] { return is_due(); }};
+}
+
+bool CheckpointFile::is_due() const {
+  return monotonic_micros() - written_us_ >= kWriteEveryMicros;
 }
 
 Result<void> CheckpointFile::flush() {

@@ -24,6 +24,8 @@ class CheckpointFile {
   Result<void> remove() { return fs_.remove(path_); }
 
  private:
+  bool is_due() const;
+
   Fs& fs_;
   std::string path_;
   bool resume_;

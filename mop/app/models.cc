@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "mop/base/parallel.h"
-#include "mop/train/gpu.h"
+#include "mop/nn/cuda/device.h"
 
 namespace mop::app {
 
@@ -29,7 +29,7 @@ Result<void> check_device(const Context& ctx) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("device must be auto, cpu or cuda, was '{}'", device));
   }
-  MOP_TRY_ASSIGN(const train::Gpu gpu, train::find_gpu());
+  MOP_TRY_ASSIGN(const nn::cuda::DeviceInfo gpu, nn::cuda::find_gpu());
   return fail(
       ErrorCode::kUnsupported,
       fmt::format("{} is there, but this version of mop trains on the CPU only; use --device cpu", gpu.name));

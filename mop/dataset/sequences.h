@@ -58,6 +58,12 @@ class SequenceBuilder {
   /// forecast only from the 15m candle that ends with it.
   std::int64_t row_of(std::size_t head, std::size_t t) const;
 
+  /// Row of a branch's own series that a sequence reading row t of the first branch reads there, -1 when
+  /// there is none.
+  std::int64_t branch_row(std::size_t branch, std::size_t t) const;
+  /// Steps of a sequence in a branch.
+  std::size_t steps(std::size_t branch, std::size_t scored) const;
+
   /// Cuts the rows of [begin, end) that have windows into chunks of at most `scored` rows. `offset` < scored
   /// shifts the cuts, so that epochs see the same rows behind different warm-ups.
   std::vector<Chunk> chunks(std::size_t begin, std::size_t end, std::size_t scored, std::size_t offset) const;
@@ -70,8 +76,6 @@ class SequenceBuilder {
   void build_at(const Chunk& chunk, std::size_t b, Sequences& out) const;
 
  private:
-  std::int64_t branch_row(std::size_t branch, std::size_t t) const;
-  std::size_t steps(std::size_t branch, std::size_t scored) const;
   void build_branch(std::size_t branch, const Chunk& chunk, std::size_t b, Sequences& out) const;
 
   std::vector<Branch> branches_;

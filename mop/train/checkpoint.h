@@ -11,10 +11,12 @@
 
 namespace mop::train {
 
-/// Where the state is kept; both may be empty. The caller removes it when the training has finished.
+/// Where the state is kept; all may be empty. The caller removes it when the training has finished.
 struct CheckpointStore {
   std::function<std::string()> load;                         // the bytes last saved, or none
   std::function<Result<void>(std::string_view bytes)> save;  // called after every epoch but the last
+  // Whether a state is wanted now; empty: always. Asked only where handing one out costs more than an epoch.
+  std::function<bool()> due = {};
 };
 
 /// All that changes from epoch to epoch. Everything else is a function of the job.

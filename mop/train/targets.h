@@ -46,6 +46,8 @@ class Objective {
 
   /// ln(next log-range / sigma), floored where a candle did not move; NaN when it closes at or after `limit`.
   static double range_target(const dataset::SeriesData& data, std::size_t row, UnixMillis limit);
+  /// Of a candle that closed then, before loss() makes the weights of a batch sum to 1.
+  double weight_of(UnixMillis close, UnixMillis limit) const;
 
  private:
   struct Pair {
@@ -53,7 +55,6 @@ class Objective {
     std::size_t member, head, row;
     double weight;  // in the gradient; they sum to 1
   };
-  double weight_of(UnixMillis close, UnixMillis limit) const;
   double loss_of(const Pair& pair, std::span<const float> y, std::span<float> dy);
 
   std::span<const Member> members_;

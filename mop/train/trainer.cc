@@ -2,36 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "mop/base/interrupt.h"
-#include "mop/base/rng.h"
 #include "mop/nn/adam.h"
 #include "mop/nn/cpu/network.h"
-#include "mop/train/preparation.h"
-#include "mop/train/targets.h"
 
 namespace mop::train {
 namespace {
-
-constexpr std::uint64_t kShuffleStream = 1;
 
 nn::SequenceBatch view(const dataset::Sequences& s) {
   nn::SequenceBatch batch{s.batch, s.scored, {}};
   for (const auto& branch : s.branches)
     batch.branches.push_back({branch.steps, branch.x, branch.read_step, branch.row_of, branch.distinct});
   return batch;
-}
-
-double learning_rate(const Profile& p, double progress) {  // progress 0..1 through all epochs
-  constexpr double kWarmUp = 0.1;
-  if (!p.one_cycle) return p.learning_rate;
-  if (progress < kWarmUp) return p.learning_rate * (0.1 + 0.9 * progress / kWarmUp);
-  return p.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * (progress - kWarmUp) / (1.0 - kWarmUp)));
-}
-
-nn::AdamOptions adam_options(const Profile& p) {
-  return {.lr = p.learning_rate, .weight_decay = p.weight_decay};
 }
 
 // One network's training: owns what changes from step to step, reads the pool.
@@ -50,33 +33,23 @@ class Training {
 
   TrainedNetwork net;  // as it stands
 
-  struct Validation {
-    double mean;
-    std::vector<double> of_member;
-  };
   Validation validate() {
-    LossSum sum;
-    std::vector<double> of_member;
-    for (std::size_t m = 0; m < pool_.members.size(); ++m) {
-      const LossSum own = validation_loss(m);
-      sum.add(own);
-      of_member.push_back(own.mean());
-    }
-    return {sum.mean(), std::move(of_member)};
+    std::vector<LossSum> members;
+    for (std::size_t m = 0; m < pool_.members.size(); ++m)
+      members.push_back(validation_loss(m));
+    return validation_of(members);
   }
 
   /// Mean loss of one pass over the fit part; NaN when it diverged. Errors: kInterrupted.
   Result<double> run_epoch() {
-    const auto chunks = shuffled_chunks();
+    const auto chunks = fit_chunks(pool_, seed_, net.epochs);
     const std::size_t batch = pool_.schedule.batch, steps = (chunks.size() + batch - 1) / batch;
     LossSum sum;
     for (std::size_t step = 0; step < steps; ++step) {
       if (interrupted()) return fail(ErrorCode::kInterrupted, "training was interrupted");
       const auto part =
           std::span(chunks).subspan(step * batch, std::min(batch, chunks.size() - step * batch));
-      const double progress =
-          (static_cast<double>(net.epochs) + static_cast<double>(step) / static_cast<double>(steps)) /
-          static_cast<double>(pool_.schedule.epochs);
+      const double progress = progress_at(pool_, net.epochs, step, steps);
       sum.add(train_step(part, learning_rate(profile_, progress)));
       if (!std::isfinite(sum.pinball)) break;
     }
@@ -100,9 +73,7 @@ class Training {
 
   LossSum validation_loss(std::size_t member) {
     LossSum sum;
-    std::vector<MemberChunk> chunks;
-    const dataset::FitSplit& split = pool_.members[member].split;
-    append_chunks(member, split.validation_begin, split.validation_end, 0, chunks);
+    const std::vector<MemberChunk> chunks = validation_chunks(pool_, member);
     for (std::size_t i = 0; i < chunks.size(); i += kValidationBatch) {
       const auto part = std::span(chunks).subspan(i, std::min(kValidationBatch, chunks.size() - i));
       build(part);
@@ -110,24 +81,6 @@ class Training {
       sum.add(objective_.loss(part, sequences_, INT64_MAX, y, {}));
     }
     return sum;
-  }
-
-  void append_chunks(std::size_t member, std::size_t begin, std::size_t end, std::size_t offset,
-                     std::vector<MemberChunk>& to) const {
-    for (const auto& rows : pool_.members[member].builder->chunks(begin, end, profile_.scored, offset))
-      to.push_back({member, rows});
-  }
-
-  std::vector<MemberChunk> shuffled_chunks() const {
-    Rng rng(seed_, (static_cast<std::uint64_t>(net.epochs) << 8) | kShuffleStream);
-    const std::size_t offset = rng.below(profile_.scored);
-    std::vector<MemberChunk> chunks;
-    for (std::size_t m = 0; m < pool_.members.size(); ++m) {
-      append_chunks(m, pool_.members[m].split.fit_begin, pool_.members[m].split.fit_end, offset, chunks);
-    }
-    for (std::size_t i = chunks.size(); i > 1; --i)
-      std::swap(chunks[i - 1], chunks[rng.below(i)]);
-    return chunks;
   }
 
   void build(std::span<const MemberChunk> chunks) {
@@ -176,24 +129,12 @@ Result<TrainedNetwork> train_network(const Pool& pool, std::size_t number, const
   if (auto state = parse_checkpoint(saved, fingerprint, net.params.size())) {
     best = training.resume(std::move(*state));
   } else {
-    net.best_val_loss = training.validate().mean;  // of the baseline every network starts from
-    net.train_loss = std::numeric_limits<double>::quiet_NaN();
+    net = untrained(std::move(net.params), training.validate());
   }
-  const std::size_t epochs = pool.schedule.epochs;
-  while (net.epochs < epochs && net.epochs - net.best_epoch < pool.profile.patience) {
+  while (goes_on(pool, net)) {
     MOP_TRY_ASSIGN(const double train_loss, training.run_epoch());
-    auto validation = std::isfinite(train_loss) ? training.validate() : Training::Validation{train_loss, {}};
-    const double val_loss = validation.mean;
-    ++net.epochs;
-    net.train_loss = train_loss;
-    if (val_loss < net.best_val_loss) {
-      net.best_val_loss = val_loss;
-      net.best_epoch = net.epochs;
-      best = net.params;
-    }
-    observe({net.epochs, epochs, train_loss, val_loss, net.best_val_loss, std::move(validation.of_member)});
-    if (!std::isfinite(val_loss)) break;
-    if (store.save && net.epochs < epochs) {
+    if (end_epoch(pool, train_loss, training.validate(), net, observe)) best = net.params;
+    if (store.save && net.epochs < pool.schedule.epochs && std::isfinite(net.train_loss)) {
       MOP_TRY(store.save(to_checkpoint(training.state(best), fingerprint)));
     }
   }

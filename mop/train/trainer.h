@@ -1,21 +1,12 @@
 #pragma once
-#include <cstdint>
-#include <functional>
-#include <string>
 #include <vector>
 
 #include "mop/base/result.h"
 #include "mop/train/checkpoint.h"
+#include "mop/train/epochs.h"
 #include "mop/train/preparation.h"
 
 namespace mop::train {
-
-struct EpochReport {
-  std::size_t epoch, epochs;              // 1-based, at most
-  double train_loss, val_loss, best_val;  // mean pinball over steps and levels, in units of sigma
-  std::vector<double> member_val_losses;  // of val_loss, per coin of the pool; NaN: no candle there
-};
-using EpochObserver = std::function<void(const EpochReport&)>;
 
 /// Trains network `number` (0..profile.ensemble-1) of a pool: Adam with clipping over the fit parts of all
 /// its coins, early stopping on their validation blocks together, best weights kept. Starts from the EWMA

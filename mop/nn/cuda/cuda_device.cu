@@ -25,6 +25,7 @@ class HardwareBlock {
         : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])),
           "r"(__float_as_uint(a[3])), "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
   }
+  __device__ void finish_products() const {}  // the hardware waits where a sum is used
   __device__ float operand(float x) const {
     std::uint32_t rounded;
     asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(x));

@@ -109,6 +109,12 @@ struct Meeting {
   std::uint64_t generation = 0;
 };
 
+// A lane's share of a product.
+struct Product {
+  float a[4], b[2];
+  float* d;
+};
+
 struct BlockState {
   Fibers& fibers;
   Operands operands;
@@ -118,8 +124,7 @@ struct BlockState {
   Meeting all{kThreads};
   struct Warp {
     Meeting meeting{kLanes};
-    float a[kLanes][4], b[kLanes][2];
-    float* d[kLanes];
+    std::vector<Product> products[kLanes];  // asked for and not finished
   };
   std::vector<Warp> warps = std::vector<Warp>(kWarps);
 };
@@ -141,12 +146,10 @@ class EmulatedBlock {
   }
 
   void mma(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
-    BlockState::Warp& warp = state_.warps[static_cast<std::size_t>(thread_ / kLanes)];
-    const int lane = thread_ % kLanes;
-    std::copy_n(a, 4, warp.a[lane]);
-    std::copy_n(b, 2, warp.b[lane]);
-    warp.d[lane] = d;
-    meet(warp.meeting, [&warp] { multiply(warp); });
+    warp().products[thread_ % kLanes].push_back({{a[0], a[1], a[2], a[3]}, {b[0], b[1]}, d});
+  }
+  void finish_products() {
+    meet(warp().meeting, [this] { multiply(warp()); });
   }
 
   float operand(float x) const { return state_.operands == Operands::kTf32 ? to_tf32(x) : x; }
@@ -197,22 +200,34 @@ class EmulatedBlock {
     ++meeting.generation;
   }
 
-  // PTX's m16n8k8 with tf32: who holds which element.
+  BlockState::Warp& warp() const { return state_.warps[static_cast<std::size_t>(thread_ / kLanes)]; }
+
   static void multiply(BlockState::Warp& warp) {
+    const std::size_t count = warp.products[0].size();
+    for (const auto& own : warp.products)
+      MOP_CHECK(own.size() == count) << "lanes of a warp disagree on its products";
+    for (std::size_t i = 0; i < count; ++i)
+      multiply(warp, i);
+    for (auto& own : warp.products)
+      own.clear();
+  }
+
+  // PTX's m16n8k8 with tf32: who holds which element.
+  static void multiply(BlockState::Warp& warp, std::size_t i) {
     float a[16][8], b[8][8];
     for (int lane = 0; lane < kLanes; ++lane) {
+      const Product& own = warp.products[lane][i];
       for (int e = 0; e < 4; ++e)
-        a[lane / 4 + 8 * (e % 2)][lane % 4 + 4 * (e / 2)] = warp.a[lane][e];
+        a[lane / 4 + 8 * (e % 2)][lane % 4 + 4 * (e / 2)] = own.a[e];
       for (int e = 0; e < 2; ++e)
-        b[lane % 4 + 4 * e][lane / 4] = warp.b[lane][e];
+        b[lane % 4 + 4 * e][lane / 4] = own.b[e];
     }
     for (int lane = 0; lane < kLanes; ++lane) {
       for (int e = 0; e < 4; ++e) {
-        double sum = 0.0;
+        float sum = 0.0f;
         for (int k = 0; k < 8; ++k)
-          sum += static_cast<double>(a[lane / 4 + 8 * (e / 2)][k]) *
-                 static_cast<double>(b[k][2 * (lane % 4) + e % 2]);
-        warp.d[lane][e] += static_cast<float>(sum);
+          sum += a[lane / 4 + 8 * (e / 2)][k] * b[k][2 * (lane % 4) + e % 2];
+        warp.products[lane][i].d[e] += sum;
       }
     }
   }

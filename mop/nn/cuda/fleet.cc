@@ -40,8 +40,8 @@ std::size_t padded_rows(const NetworkData& d) {
   return (d.batch + kTileRows - 1) / kTileRows * kTileRows;
 }
 
-std::size_t stride_of(const PoolData::Table& table) {
-  return (table.inputs + 7) / 8 * 8;
+std::size_t stride_of(std::size_t inputs) {
+  return (inputs + 7) / 8 * 8;
 }
 
 // What of a network's memory its host side writes to.
@@ -146,32 +146,21 @@ struct PoolMemory {
   PoolView* own = nullptr;  // the view itself, on the device
 };
 
-PoolMemory lay_out(const PoolData& d, Pieces& pieces) {
+PoolMemory lay_out(const PoolSize& size, Pieces& pieces) {
   PoolMemory m;
   m.own = pieces.take<PoolView>(1);
   int offset = 0;
-  for (std::size_t b = 0; b < d.tables.size(); ++b) {
-    const PoolData::Table& table = d.tables[b];
-    const std::size_t n = table.history.size();
-    m.rows[b] = pieces.take<float>(n * stride_of(table));
-    m.history[b] = pieces.take<std::int32_t>(n);
-    m.view.tables[b] = {m.rows[b], to_int(n), to_int(table.inputs), to_int(stride_of(table)), m.history[b]};
-    const PoolData::Head& head = d.heads[b];
-    const QuantileHead& shape = head.members.front();
-    m.targets[b] = pieces.take<float>(head.targets.size());
-    m.base[b] = pieces.take<float>(head.members.size() * shape.base.size());
-    m.view.heads[b] = {m.targets[b],
-                       m.base[b],
-                       to_int(shape.horizon),
-                       to_int(shape.levels.size()),
-                       to_int(shape.median_index()),
-                       offset};
-    offset += to_int(raw_size(shape)) + 1;  // and the log-range
-    for (std::size_t k = 0; k < shape.levels.size(); ++k)
-      m.view.quantile_levels[k] = static_cast<float>(shape.levels[k]);
+  for (std::size_t b = 0; b < size.branches.size(); ++b) {
+    const auto& [rows, inputs, horizon, levels] = size.branches[b];
+    m.rows[b] = pieces.take<float>(rows * stride_of(inputs));
+    m.history[b] = pieces.take<std::int32_t>(rows);
+    m.view.tables[b] = {m.rows[b], to_int(rows), to_int(inputs), to_int(stride_of(inputs)), m.history[b]};
+    m.targets[b] = pieces.take<float>(size.branches[0].rows * (horizon + 2));
+    m.base[b] = pieces.take<float>(size.members * horizon * levels);
+    m.view.heads[b] = {m.targets[b], m.base[b], to_int(horizon), to_int(levels), 0, offset};
+    offset += to_int(horizon * (levels + 1)) + 1;  // and the log-range
   }
-  m.view.joined = m.joined = pieces.take<std::int32_t>(d.joined.size());
-  m.view.range_weight = static_cast<float>(d.range_weight);
+  m.view.joined = m.joined = pieces.take<std::int32_t>(size.branches.size() > 1 ? size.branches[0].rows : 0);
   return m;
 }
 
@@ -198,6 +187,17 @@ Error too_large(const char* what, std::size_t most, std::size_t actual) {
 }
 
 }  // namespace
+
+PoolSize size_of(const PoolData& pool) {
+  PoolSize size;
+  for (std::size_t b = 0; b < pool.tables.size(); ++b) {
+    const QuantileHead& head = pool.heads[b].members.front();
+    size.branches.push_back(
+        {pool.tables[b].history.size(), pool.tables[b].inputs, head.horizon, head.levels.size()});
+  }
+  size.members = pool.heads[0].members.size();
+  return size;
+}
 
 struct Fleet::Impl {
   explicit Impl(Device& d) : device(d) {}
@@ -226,7 +226,7 @@ struct Fleet::Impl {
   }
 
   void upload_rows(const PoolData::Table& table, float* to) {
-    const std::size_t stride = stride_of(table), n = table.history.size();
+    const std::size_t stride = stride_of(table.inputs), n = table.history.size();
     constexpr std::size_t kRowsAtOnce = 65536;
     std::vector<float> part;
     for (std::size_t first = 0; first < n; first += kRowsAtOnce) {
@@ -334,7 +334,7 @@ Result<void> Fleet::check(const NetShape& shape, std::size_t levels) {
   return {};
 }
 
-std::size_t Fleet::bytes_of(const PoolData& pool) {
+std::size_t Fleet::bytes_of(const PoolSize& pool) {
   Pieces pieces;
   lay_out(pool, pieces);
   return pieces.used();
@@ -347,15 +347,20 @@ std::size_t Fleet::bytes_of(const NetworkData& network) {
 }
 
 Result<std::size_t> Fleet::add_pool(const PoolData& pool) {
-  MOP_TRY_ASSIGN(char* memory, impl_->allocate(bytes_of(pool)));
+  MOP_TRY_ASSIGN(char* memory, impl_->allocate(bytes_of(size_of(pool))));
   Pieces pieces(memory);
-  PoolMemory m = lay_out(pool, pieces);
+  PoolMemory m = lay_out(size_of(pool), pieces);
+  m.view.range_weight = static_cast<float>(pool.range_weight);
+  const QuantileHead& head = pool.heads[0].members.front();
+  std::ranges::transform(head.levels, m.view.quantile_levels,
+                         [](double level) { return static_cast<float>(level); });
   for (std::size_t b = 0; b < pool.tables.size(); ++b) {
     impl_->upload_rows(pool.tables[b], m.rows[b]);
     impl_->upload(m.history[b], std::span(pool.tables[b].history));
     impl_->upload(m.targets[b], std::span(pool.heads[b].targets));
     const std::vector<float> base = base_and_gaps(pool.heads[b]);
     impl_->upload(m.base[b], std::span(base));
+    m.view.heads[b].median = to_int(head.median_index());
   }
   impl_->upload(m.joined, std::span(pool.joined));
   impl_->upload(m.own, std::span<const PoolView>(&m.view, 1));
@@ -364,14 +369,15 @@ Result<std::size_t> Fleet::add_pool(const PoolData& pool) {
   return impl_->pools.size() - 1;
 }
 
-Result<std::size_t> Fleet::add_network(const NetworkData& network, const NetworkState& state) {
+Result<std::size_t> Fleet::add_network(const NetworkData& network, const NetworkState& state,
+                                       std::span<const float> best) {
   MOP_TRY_ASSIGN(char* memory, impl_->allocate(bytes_of(network)));
   Pieces pieces(memory);
   NetworkMemory m = lay_out(network, pieces);
   m.view.pool = impl_->pools.at(network.pool).own;
-  impl_->device.clear(memory, pieces.used());
+  impl_->device.clear(m.view.diverged, sizeof(*m.view.diverged));
   impl_->upload(m.view.params, std::span(state.params));
-  impl_->upload(m.best, std::span(state.params));
+  impl_->upload(m.best, best);
   impl_->upload(m.view.mean, std::span(state.adam.mean));
   impl_->upload(m.view.square, std::span(state.adam.square));
   impl_->upload(m.view.updates, std::span(&state.adam.steps, 1));

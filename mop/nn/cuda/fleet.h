@@ -33,6 +33,16 @@ struct PoolData {
   double range_weight = 0.0;         // of the squared error of the log-range beside the pinball loss
 };
 
+/// What its memory depends on.
+struct PoolSize {
+  struct Branch {
+    std::size_t rows, inputs, horizon, levels;
+  };
+  std::vector<Branch> branches;
+  std::size_t members = 0;
+};
+PoolSize size_of(const PoolData& pool);
+
 /// A sequence's rows [first, first + count) of the first table whose targets are taken; it begins lookback -
 /// 1 rows earlier.
 struct Chunk {
@@ -70,12 +80,14 @@ class Fleet {
   /// Errors: kUnsupported, naming what the kernels cannot take.
   static Result<void> check(const NetShape& shape, std::size_t levels);
   /// Device memory that one would take.
-  static std::size_t bytes_of(const PoolData& pool);
+  static std::size_t bytes_of(const PoolSize& pool);
   static std::size_t bytes_of(const NetworkData& network);
 
   /// Errors: kUnsupported (memory). REQUIRES: check().
   Result<std::size_t> add_pool(const PoolData& pool);
-  Result<std::size_t> add_network(const NetworkData& network, const NetworkState& state);
+  /// `best`: the parameters that best() gives until others are kept.
+  Result<std::size_t> add_network(const NetworkData& network, const NetworkState& state,
+                                  std::span<const float> best);
 
   /// The next epoch of a network; without chunks it rests. One rate per step; dropout counts on from
   /// `counter`.
@@ -92,7 +104,7 @@ class Fleet {
   NetworkState state(std::size_t network) const;
   /// Of the last step, before clipping.
   std::vector<float> gradients(std::size_t network) const;
-  /// Keeps the parameters as they are; best() gives those last kept, at first the ones it started with.
+  /// Keeps the parameters as they are; best() gives those last kept.
   void keep_best(std::size_t network);
   std::vector<float> best(std::size_t network) const;
 

@@ -264,7 +264,7 @@ Trained train_once(const Case& c, Operands operands, const EmulatedLimits& limit
   const auto device = emulated_device(operands, limits);
   Fleet fleet(*device);
   EXPECT_TRUE(fleet.add_pool(pool).has_value());
-  EXPECT_TRUE(fleet.add_network(data, start_of(data)).has_value());
+  EXPECT_TRUE(fleet.add_network(data, start_of(data), start_of(data).params).has_value());
   const std::vector<double> rates((chunks.size() + c.batch - 1) / c.batch, 0.01);
   fleet.set_validation(0, chunks);
   EXPECT_TRUE(fleet.validate().has_value());

@@ -205,6 +205,7 @@ struct LstmBackward {
       block.mma(state, a, w.state[k]);
       if constexpr (kInput) block.mma(input, a, w.input[k]);
     }
+    block.finish_products();
     memory.dstate[tile * kThreads] = Quad{{state[0], state[1], state[2], state[3]}};
     if constexpr (kInput) {
       Quad below{{input[0], input[1], input[2], input[3]}};

@@ -183,6 +183,7 @@ struct LstmForward {
       for (int g = 0; g < 4; ++g)
         block.mma(z[g], a, w.state[k][g]);
     }
+    block.finish_products();
   }
 
   template <class Block>

@@ -6,6 +6,7 @@
 //   float* shared()                             the block's shared memory, aligned for a Quad
 //   void sync()                                 all threads of the block
 //   void mma(d, a, b)                           d += a * b, a warp's 16x8 += 16x8 * 8x8 product of operands
+//   void finish_products()                      before the warp's sums d are read
 //   float operand(x)                            x as a product takes it: rounded to tf32
 //   void copy(to, from, present)                a Quad into shared memory, in the background; zeros if not
 //   present void wait()                                 for this thread's copies but those of the newest

@@ -93,6 +93,7 @@ struct WeightGradients {
       block.sync();
       const float* stage = block.shared() + turn * kStageFloats;
       multiply(block, stage, first_tile, own_tiles, sums);
+      block.finish_products();
       for (int r = 0; r < kRows; ++r)
         sums.bias += stage[r * kGateStride + block.thread()];
       block.sync();
