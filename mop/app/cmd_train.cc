@@ -123,7 +123,6 @@ Result<Exit> run_search(Context& ctx, UnixMillis since, UnixMillis end, const Fl
 }
 
 Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
-  MOP_TRY(check_device(ctx));
   FleetOptions fleet;
   MOP_TRY_ASSIGN(fleet.symbols, ctx.symbols());
   MOP_TRY_ASSIGN(fleet.kinds, parse_kinds(opt.kinds));
@@ -142,13 +141,14 @@ Result<Exit> run_train(Context& ctx, const TrainOptions& opt) {
   if (opt.folds > 0) {
     MOP_TRY_ASSIGN(fleet.folds, score_folds(ctx, since, candles.newest_end(), fleet, opt));
   }
-  MOP_TRY_ASSIGN(const auto outcomes, train_fleet(ctx, candles, fleet));
+  MOP_TRY_ASSIGN(const FleetOutcome trained, train_fleet(ctx, candles, fleet));
+  const std::vector<ModelOutcome>& outcomes = trained.models;
   const double wall_s = static_cast<double>(monotonic_micros() - start) / 1e6;
   if (ctx.json()) {
     boost::json::array models;
     for (const ModelOutcome& o : outcomes)
       models.push_back(outcome_json(ctx, o));
-    ctx.print_json({{"device", "cpu"}, {"wall_s", wall_s}, {"models", std::move(models)}});
+    ctx.print_json({{"device", trained.device}, {"wall_s", wall_s}, {"models", std::move(models)}});
   } else {
     print_table(ctx, outcomes, wall_s);
   }

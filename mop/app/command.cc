@@ -82,6 +82,7 @@ Result<Settings> load_settings(Context& ctx) {
   if (f.threads) settings.threads = *f.threads;
   if (f.seed) settings.seed = *f.seed;
   if (f.device) settings.device = *f.device;
+  if (f.vram) settings.vram_gib = *f.vram;
   return settings;
 }
 
@@ -136,8 +137,10 @@ void add_common(CLI::App& verb, Context& ctx) {
   verb.add_option("--config", f.config, "Settings file [mop.toml when it is there]")->type_name("FILE");
   verb.add_option("--threads", f.threads, "Threads to use [every core]")->check(CLI::Range(1, 1024));
   verb.add_option("--seed", f.seed, "Seed of everything random [1]");
-  verb.add_option("--device", f.device, "auto, cpu or cuda [auto]")
+  verb.add_option("--device", f.device, "Where models are trained: auto, cpu or cuda [auto]")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
+  verb.add_option("--vram", f.vram, "GPU memory that training may take, in GiB [nine tenths of what is free]")
+      ->check(CLI::Range(0.1, 1e6));
   verb.add_flag("--json", f.json, "One JSON document on stdout and nothing else there");
   verb.add_flag("--quiet", f.quiet, "No progress, no chatter");
   verb.add_flag("--offline", f.offline, "Never open a network connection");

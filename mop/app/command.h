@@ -32,6 +32,7 @@ struct CommonFlags {
   std::optional<std::size_t> threads;
   std::optional<std::uint64_t> seed;
   std::optional<std::string> device;
+  std::optional<double> vram;
   bool json = false, quiet = false, offline = false;
   bool splice_renamed = false;
 };
@@ -67,7 +68,7 @@ Result<Settings> load_settings(Context& ctx);
 void add_selectors(CLI::App& verb, Context& ctx);
 /// --splice-renamed, of the verbs that read series.
 void add_splice(CLI::App& verb, Context& ctx);
-/// --data-dir --models-dir --config --json --quiet --threads --seed --device --offline.
+/// --data-dir --models-dir --config --json --quiet --threads --seed --device --vram --offline.
 void add_common(CLI::App& verb, Context& ctx);
 /// Makes `work` what the verb does: settings are loaded, logs/<verb>.log is opened, an error is printed as
 /// one sentence (or as JSON) and turned into the exit status. Exceptions of libraries end here as well.

@@ -1,68 +1,23 @@
 #include "mop/app/fleet.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
-#include <memory>
-#include <mutex>
 
 #include <fmt/format.h>
 
 #include "mop/app/canary_file.h"
 #include "mop/app/checkpoint_file.h"
+#include "mop/app/fleet_work.h"
 #include "mop/app/models.h"
+#include "mop/base/clock.h"
 #include "mop/base/interrupt.h"
 #include "mop/base/log.h"
 #include "mop/base/parallel.h"
-#include "mop/base/progress.h"
-#include "mop/evaluate/canaries.h"
-#include "mop/evaluate/forecast_models.h"
 #include "mop/train/model_file.h"
 #include "mop/train/trainer.h"
 
 namespace mop::app {
 namespace {
-
-// Coins that are learnt together, and what has become of it so far.
-struct Training {
-  std::string name;                 // "15m of 25 coins", "BTCUSDT_15m"
-  std::string file;                 // what its checkpoints begin with: "15m_together", "BTCUSDT_15m"
-  std::vector<std::size_t> models;  // places in Fleet::outcomes
-  std::once_flag prepared;
-  std::optional<train::Pool> pool;  // while networks are being trained
-  std::vector<train::TrainedNetwork> networks;
-  std::atomic<std::size_t> unfinished;  // networks
-  std::atomic<std::int64_t> micros{0};  // spent on it, over all threads
-  std::mutex mutex;                     // of error
-  std::optional<Error> error;
-};
-
-struct Unit {
-  Training* training;
-  std::size_t network;
-};
-
-struct Fleet {
-  const Context& ctx;
-  const StoredCandles& candles;
-  const FleetOptions& options;
-  dataset::Markets markets;
-  std::vector<std::string> market_coins;
-  UnixMillis market_from = INT64_MAX;
-  std::vector<ModelOutcome> outcomes;
-  std::vector<std::unique_ptr<Training>> trainings;
-  Progress* progress = nullptr;
-  std::atomic<std::size_t> percent_done{0};         // summed over all networks
-  std::vector<train::Canary> market_canaries = {};  // of the profile
-
-  void advance(std::size_t percent, std::string_view what) {
-    progress->update(percent_done += percent, what);
-  }
-};
-
-std::string model_path_of(const Fleet& fleet, const ModelOutcome& o) {
-  return train::model_path(fleet.options.models_dir, o.symbol.name, o.kind);
-}
 
 // "i/n": every n-th training from the i-th on, 1-based.
 Result<void> keep_shard(Fleet& fleet) {
@@ -117,65 +72,6 @@ void list_trainings(Fleet& fleet) {
   }
 }
 
-void fail_model(const Fleet& fleet, ModelOutcome& o, const Error& error) {
-  o.status = error.code == ErrorCode::kInterrupted ? "interrupted" : "failed";
-  o.error = error.message;
-  log_warning(fmt::format("{} {}: {}", train::model_id(o.symbol.name, o.kind), o.status, o.error));
-  if (o.status == "failed")
-    fleet.progress->note(fmt::format("{} failed: {}", train::model_id(o.symbol.name, o.kind), o.error));
-}
-
-// The job of all coins that have candles; the others have failed.
-Result<train::TrainJob> job_of(Fleet& fleet, const Training& training) {
-  train::TrainJob job;
-  job.kind = fleet.outcomes[training.models[0]].kind;
-  job.profile = fleet.options.profile;
-  job.seed = fleet.options.seed;
-  if (job.profile.pooled) {
-    job.markets = &fleet.markets;
-    job.market_coins = fleet.market_coins;
-    job.market_from = fleet.market_from;
-  }
-  std::optional<Error> first;
-  for (const std::size_t place : training.models) {
-    ModelOutcome& o = fleet.outcomes[place];
-    auto series = fleet.candles.of(o.symbol.name, o.kind);
-    if (series) {
-      job.coins.push_back({std::string(o.symbol.name), std::move(*series)});
-      continue;
-    }
-    if (!first) first = series.error();
-    if (training.models.size() > 1) fail_model(fleet, o, series.error());
-  }
-  if (job.coins.empty()) return fail(*first);
-  return job;
-}
-
-void note_left_out(Fleet& fleet, Training& training) {
-  for (const train::LeftOut& left : training.pool->left_out) {
-    for (const std::size_t place : training.models) {
-      ModelOutcome& o = fleet.outcomes[place];
-      if (o.symbol.name == left.symbol) fail_model(fleet, o, left.error);
-    }
-  }
-  for (const train::BranchModel& branch : training.pool->members[0].model.branches) {
-    for (const auto& skipped : branch.skipped)
-      log_info(fmt::format("{}: skipped {}", training.name, skipped.reason));
-    if (!branch.skipped.empty()) {
-      fleet.progress->note(
-          fmt::format("{}: {} of {} inputs are skipped, the history is too short (logs/training.log)",
-                      training.name, branch.skipped.size(), branch.skipped.size() + branch.inputs.size()));
-    }
-  }
-}
-
-Result<void> prepare_training(Fleet& fleet, Training& training) {
-  MOP_TRY_ASSIGN(const train::TrainJob job, job_of(fleet, training));
-  MOP_TRY_ASSIGN(training.pool, train::prepare(job));
-  note_left_out(fleet, training);
-  return {};
-}
-
 // A stored model that the same training would make again: same candles, settings and seed.
 bool is_kept(const Fleet& fleet, ModelOutcome& o) {
   auto stored = train::load_model(fleet.ctx.fs, fleet.options.models_dir, o.symbol.name, o.kind);
@@ -211,128 +107,25 @@ void keep_finished(Fleet& fleet) {
   });
 }
 
-Result<void> finish_model(Fleet& fleet, train::TrainedModel& model, ModelOutcome& o) {
-  MOP_TRY(fleet.ctx.fs.write_atomically(model_path_of(fleet, o), train::to_model_file(model)));
-  o.model = std::move(model);
-  o.status = "trained";
-  return {};
-}
-
-void add_folds(const Fleet& fleet, train::TrainedModel& model) {
-  for (const evaluate::PartScores& fold : fleet.options.folds) {
-    for (const evaluate::SeriesScores& s : fold.series) {
-      if (s.symbol != model.symbol || s.kind != train::to_string(model.kind)) continue;
-      for (train::BranchModel& branch : model.branches) {
-        if (branch.interval == s.interval)
-          branch.folds.push_back({fold.from, fold.until, s.n, s.pinball, s.pinball_ewma, s.pinball_har});
-      }
-    }
-  }
-}
-
-// What is known of a trained model before it is stored.
-Result<void> judge(Fleet& fleet, train::TrainedModel& model, double tick_size) {
-  MOP_TRY_ASSIGN(const auto series, fleet.candles.of(model.symbol, model.kind));
-  const bool reads_market = !model.market_coins.empty();
-  MOP_TRY(evaluate::score_validation(model, series, reads_market ? &fleet.markets : nullptr, tick_size));
-  add_folds(fleet, model);
-  const auto coins = reads_market ? fleet.candles.all() : std::span<const market::CandleSeries>();
-  MOP_TRY_ASSIGN(model.certificate, evaluate::canaries_of(model, {series, coins}));
-  model.certificate.insert(model.certificate.end(), fleet.market_canaries.begin(),
-                           fleet.market_canaries.end());
-  return {};
-}
-
-// Judges every coin's model, names the champions and writes the files.
-void finish_training(Fleet& fleet, Training& training) {
-  std::vector<train::TrainedModel> models = train::models_of(*training.pool, training.networks);
-  training.pool.reset();  // the largest part of the memory
-  std::vector<ModelOutcome*> outcomes;
-  for (const train::TrainedModel& m : models) {
-    for (const std::size_t place : training.models) {
-      if (fleet.outcomes[place].symbol.name == m.symbol) outcomes.push_back(&fleet.outcomes[place]);
-    }
-  }
-  parallel_for(models.size(), thread_count(fleet.ctx), [&](std::size_t i) {
-    if (interrupted()) return fail_model(fleet, *outcomes[i], {ErrorCode::kInterrupted, "interrupted"});
-    if (auto judged = judge(fleet, models[i], outcomes[i]->symbol.tick_size); !judged)
-      fail_model(fleet, *outcomes[i], judged.error());
-  });
-  std::vector<train::TrainedModel*> scored;
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    if (outcomes[i]->error.empty()) scored.push_back(&models[i]);
-  }
-  evaluate::name_champions(scored);
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    if (!outcomes[i]->error.empty()) continue;
-    if (auto written = finish_model(fleet, models[i], *outcomes[i]); !written)
-      fail_model(fleet, *outcomes[i], written.error());
-  }
-}
-
-void fail_training(Fleet& fleet, const Training& training) {
-  for (const std::size_t place : training.models) {
-    if (fleet.outcomes[place].error.empty()) fail_model(fleet, fleet.outcomes[place], *training.error);
-  }
-}
-
-std::string checkpoint_path(const Fleet& fleet, const Training& training, std::size_t network) {
-  const std::string number = training.networks.size() == 1 ? "" : fmt::format(".{}", network + 1);
-  return fmt::format("{}/{}{}.checkpoint", fleet.options.models_dir, training.file, number);
-}
-
 // A training that is stopped leaves its networks' states behind.
 Result<void> train_unit(Fleet& fleet, const Unit& unit) {
   Training& training = *unit.training;
   CheckpointFile checkpoint(fleet.ctx.fs, checkpoint_path(fleet, training, unit.network),
                             fleet.options.resume);
-  std::size_t percent = 0;
-  const auto observe = [&](const train::EpochReport& e) {
-    log_info(fmt::format("{} network {}/{} epoch {}/{} train_loss {:.6f} val_loss {:.6f} best {:.6f}",
-                         training.name, unit.network + 1, training.networks.size(), e.epoch, e.epochs,
-                         e.train_loss, e.val_loss, e.best_val));
-    const std::size_t now = 100 * e.epoch / e.epochs;
-    fleet.advance(now - percent, training.name);
-    percent = now;
-  };
-  auto trained = train::train_network(*training.pool, unit.network, observe, checkpoint.store());
+  auto trained =
+      train::train_network(*training.pool, unit.network, epoch_observer(fleet, unit), checkpoint.store());
   if (!trained || training.networks.size() > 1) MOP_TRY(checkpoint.flush());
   MOP_TRY_ASSIGN(training.networks[unit.network], std::move(trained));
-  fleet.advance(100 - percent, training.name);  // what an early stop spared
+  unit.reach(fleet, 100);  // what an early stop spared
   return {};
 }
 
-// By the thread that ended its last network.
-void end_training(Fleet& fleet, Training& training) {
-  const std::int64_t start = monotonic_micros();
-  training.error ? fail_training(fleet, training) : finish_training(fleet, training);
-  const bool stored = std::all_of(training.models.begin(), training.models.end(), [&](std::size_t place) {
-    return fleet.outcomes[place].status != "interrupted";
-  });
-  for (std::size_t n = 0; stored && n < training.networks.size(); ++n) {
-    if (auto removed = fleet.ctx.fs.remove(checkpoint_path(fleet, training, n)); !removed)
-      log_warning(removed.error().message);
-  }
-  training.micros += monotonic_micros() - start;
-  const double share =
-      static_cast<double>(training.micros) / 1e6 / static_cast<double>(training.models.size());
-  for (const std::size_t place : training.models)
-    fleet.outcomes[place].seconds = share;
-  log_info(fmt::format("{} done: {:.1f} s a model", training.name, share));
-}
-
+// The thread that ended its last network ends the training.
 void run_unit(Fleet& fleet, const Unit& unit) {
   Training& training = *unit.training;
   const std::int64_t start = monotonic_micros();
-  const auto keep_error = [&](const Result<void>& result) {
-    const std::lock_guard lock(training.mutex);
-    if (!result && !training.error) training.error = result.error();
-  };
-  std::call_once(training.prepared, [&] {
-    log_info(fmt::format("{} started", training.name));
-    keep_error(prepare_training(fleet, training));
-  });
-  if (training.pool) keep_error(train_unit(fleet, unit));
+  std::call_once(training.prepared, [&] { keep_error(training, prepare_training(fleet, training)); });
+  if (training.pool) keep_error(training, train_unit(fleet, unit));
   training.micros += monotonic_micros() - start;
   if (--training.unfinished == 0) end_training(fleet, training);
 }
@@ -350,9 +143,14 @@ train::Profile profile_of(const Settings& settings, std::string_view name,
   return profile;
 }
 
-Result<std::vector<ModelOutcome>> train_fleet(const Context& ctx, const StoredCandles& candles,
-                                              const FleetOptions& options) {
+Result<FleetOutcome> train_fleet(const Context& ctx, const StoredCandles& candles,
+                                 const FleetOptions& options) {
   Fleet fleet{ctx, candles, options, dataset::Markets(candles.all()), candles.coins(), INT64_MAX, {}, {}};
+  std::unique_ptr<nn::cuda::Device> own_device;
+  if (options.device == nullptr) {
+    MOP_TRY_ASSIGN(own_device, training_device(ctx));
+  }
+  nn::cuda::Device* const device = options.device == nullptr ? own_device.get() : options.device;
   for (const market::CandleSeries& s : candles.all())
     fleet.market_from = std::min(fleet.market_from, s.close_time(0));
   fleet.market_canaries = stored_canaries(ctx, ctx.settings.models_dir, options.profile);
@@ -362,14 +160,15 @@ Result<std::vector<ModelOutcome>> train_fleet(const Context& ctx, const StoredCa
   std::vector<Unit> units;
   for (const auto& training : fleet.trainings) {
     for (std::size_t n = 0; n < training->networks.size(); ++n)
-      units.push_back({training.get(), n});
+      units.push_back({training.get(), n, std::make_shared<std::size_t>(0)});
   }
   Progress progress("training", 100 * units.size(), ctx.quiet());
   fleet.progress = &progress;
+  if (device != nullptr) units = train_units_on(*device, fleet, units);
   parallel_for(units.size(), thread_count(ctx), [&](std::size_t i) {
     if (!interrupted()) run_unit(fleet, units[i]);
   });
-  return std::move(fleet.outcomes);
+  return FleetOutcome{device == nullptr ? "cpu" : "cuda", std::move(fleet.outcomes)};
 }
 
 }  // namespace mop::app

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "mop/base/log.h"
 #include "mop/base/parallel.h"
-#include "mop/nn/cuda/device.h"
 
 namespace mop::app {
 
@@ -29,10 +29,23 @@ Result<void> check_device(const Context& ctx) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("device must be auto, cpu or cuda, was '{}'", device));
   }
-  MOP_TRY_ASSIGN(const nn::cuda::DeviceInfo gpu, nn::cuda::find_gpu());
-  return fail(
-      ErrorCode::kUnsupported,
-      fmt::format("{} is there, but this version of mop trains on the CPU only; use --device cpu", gpu.name));
+  MOP_TRY(nn::cuda::find_gpu());
+  return {};
+}
+
+bool only_device(const Context& ctx) {
+  return ctx.settings.device == "cuda";
+}
+
+Result<std::unique_ptr<nn::cuda::Device>> training_device(const Context& ctx) {
+  MOP_TRY(check_device(ctx));
+  std::unique_ptr<nn::cuda::Device> device;
+  if (ctx.settings.device == "cpu") return device;
+  auto gpu = nn::cuda::open_gpu();
+  if (gpu) return std::move(*gpu);
+  if (only_device(ctx)) return fail(gpu.error());
+  log_info(fmt::format("training on the CPU: {}", gpu.error().message));
+  return device;
 }
 
 std::size_t thread_count(const Context& ctx) {

@@ -83,7 +83,8 @@ std::map<std::string, Section, std::less<>> sections_of(Settings& s) {
           {"run",
            {{"threads", integer(s.threads, 0, 1024)},
             {"seed", integer(s.seed, 0, INT64_MAX)},
-            {"device", text(s.device)}}},
+            {"device", text(s.device)},
+            {"vram_gib", number(s.vram_gib, 0.0, 1e6)}}},
           {"serve",
            {{"listen", text(s.serve.listen)},
             {"db", text(s.serve.db)},
@@ -155,6 +156,7 @@ SettingsChange take_over(const Settings& fresh, Settings& running) {
        change.applied);
   take("run.seed", fresh.seed, running.seed, change.applied);
   take("run.device", fresh.device, running.device, change.applied);
+  take("run.vram_gib", fresh.vram_gib, running.vram_gib, change.applied);
   take("v1", fresh.v1, running.v1, change.applied);
   take("default", fresh.standard, running.standard, change.applied);
   keep("serve.listen", fresh.serve.listen, running.serve.listen, change.need_restart);

@@ -33,6 +33,7 @@ struct Settings {
   std::size_t threads = 0;           // 0 = every usable core
   std::uint64_t seed = 1;
   std::string device = "auto";
+  double vram_gib = 0.0;  // of a GPU's memory that training may take; 0 = nine tenths of what is free
   train::Profile v1 = train::v1_profile();
   train::Profile standard = train::default_profile();
   ServeSettings serve;

@@ -53,11 +53,11 @@ Result<Scores> run_fold(Walk& walk, std::size_t fold) {
       fmt::format("{}/{}-seed{}", walk.models_dir, format_utc_date(span.split), walk.fleet.seed);
   {
     const auto known = StoredCandles::read(walk.ctx, walk.store, walk.since, span.split);
-    MOP_TRY_ASSIGN(const auto outcomes, train_fleet(walk.ctx, known, walk.fleet));
+    MOP_TRY_ASSIGN(const FleetOutcome trained, train_fleet(walk.ctx, known, walk.fleet));
     if (interrupted()) {
       return fail(ErrorCode::kInterrupted, "evaluation was interrupted; the same command goes on from here");
     }
-    for (const ModelOutcome& o : outcomes) {
+    for (const ModelOutcome& o : trained.models) {
       if (o.status == "failed") log_warning(fmt::format("{}: {}", o.symbol.name, o.error));
     }
   }
