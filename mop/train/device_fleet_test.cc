@@ -177,5 +177,30 @@ TEST(DeviceFleetTest, ALostDeviceKeepsFinishedWaves) {
   EXPECT_EQ(results[1].error().code, ErrorCode::kDeviceLost);
 }
 
+// Ten trainings each way: what the device changes is small beside what another seed changes.
+TEST(GpuTrainingTest, ValidationLossesDifferLessThanSeedsDo) {
+  auto gpu = nn::cuda::open_gpu();
+  if (!gpu) GTEST_SKIP() << gpu.error().message;
+  TrainJob job = small_job(Kind::k1h);
+  job.profile.epochs = 20;
+  job.profile.least_updates = 0;
+  const Pool pool = pool_of(job);
+  constexpr std::size_t kSeeds = 10;
+  std::vector<NetworkJob> jobs;
+  for (std::size_t number = 0; number < kSeeds; ++number)
+    jobs.push_back(job_for(pool, number));
+  const auto on_gpu = train_on_device(**gpu, jobs, plan_waves(jobs, kPlenty), [] { return false; });
+  double sum = 0.0, squares = 0.0, difference = 0.0;
+  for (std::size_t number = 0; number < kSeeds; ++number) {
+    ASSERT_TRUE(on_gpu[number].has_value()) << on_gpu[number].error().message;
+    const double cpu = train_network(pool, number, [](const EpochReport&) {}).value().best_val_loss;
+    sum += cpu;
+    squares += cpu * cpu;
+    difference += (on_gpu[number]->best_val_loss - cpu) / kSeeds;
+  }
+  const double mean = sum / kSeeds, sd = std::sqrt((squares / kSeeds - mean * mean) * kSeeds / (kSeeds - 1));
+  EXPECT_LT(std::abs(difference), sd / std::sqrt(static_cast<double>(kSeeds)));
+}
+
 }  // namespace
 }  // namespace mop::train

@@ -257,12 +257,11 @@ struct Trained {
   std::vector<ChunkLoss> losses, validation;
 };
 
-Trained train_once(const Case& c, Operands operands, const EmulatedLimits& limits = {}) {
+Trained train_once(const Case& c, Device& device) {
   const PoolData pool = make_pool(c);
   const NetworkData data = make_network(c);
   const std::vector<Chunk> chunks = make_chunks(c, pool);
-  const auto device = emulated_device(operands, limits);
-  Fleet fleet(*device);
+  Fleet fleet(device);
   EXPECT_TRUE(fleet.add_pool(pool).has_value());
   EXPECT_TRUE(fleet.add_network(data, start_of(data), start_of(data).params).has_value());
   const std::vector<double> rates((chunks.size() + c.batch - 1) / c.batch, 0.01);
@@ -271,6 +270,10 @@ Trained train_once(const Case& c, Operands operands, const EmulatedLimits& limit
   fleet.set_fit(0, chunks, rates, 77);
   EXPECT_TRUE(fleet.train().has_value());
   return {fleet.state(0), fleet.gradients(0), fleet.fit_losses(0), fleet.validation_losses(0)};
+}
+
+Trained train_once(const Case& c, Operands operands, const EmulatedLimits& limits = {}) {
+  return train_once(c, *emulated_device(operands, limits));
 }
 
 // Steps of the CPU's engine over the same chunks.
@@ -325,6 +328,23 @@ TEST_P(FleetTest, NothingDependsOnTheOrderOfThreads) {
   const Trained forwards = train_once(GetParam(), Operands::kTf32);
   const Trained backwards = train_once(GetParam(), Operands::kTf32, {.backwards = true});
   EXPECT_EQ(forwards.state.params, backwards.state.params);
+}
+
+// The real device rounds operands as the emulated one does; exponentials and the order of additions differ.
+TEST_P(FleetTest, AGpuGivesWhatItsEmulationGives) {
+  auto gpu = open_gpu();
+  if (!gpu) GTEST_SKIP() << gpu.error().message;
+  const Trained emulated = train_once(GetParam(), Operands::kTf32);
+  const Trained real = train_once(GetParam(), **gpu);
+  EXPECT_LT(relative_error(real.gradients, emulated.gradients), 1e-3);
+  EXPECT_LT(relative_error(real.state.params, emulated.state.params), 1e-3);
+  EXPECT_EQ(real.state.adam.steps, emulated.state.adam.steps);
+  ASSERT_EQ(real.losses.size(), emulated.losses.size());
+  for (std::size_t i = 0; i < real.losses.size(); ++i) {
+    EXPECT_NEAR(real.losses[i].loss, emulated.losses[i].loss, 1e-3 * (1.0 + emulated.losses[i].loss)) << i;
+    EXPECT_EQ(real.losses[i].pairs, emulated.losses[i].pairs);
+  }
+  EXPECT_EQ(train_once(GetParam(), **gpu).state.params, real.state.params) << "the same bytes again";
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, FleetTest,

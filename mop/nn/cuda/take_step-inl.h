@@ -83,7 +83,7 @@ struct TakeStep {
     return usable;
   }
 
-  // The last position that reads each step, for the way back.
+  // The last position that reads each step, for the way back. Positions read ever later steps.
   template <class Block>
   static MOP_KERNEL void invert_reads(Block& block, const NetworkView& net) {
     for (int branch = 0; branch < net.branch_count; ++branch) {
@@ -92,13 +92,16 @@ struct TakeStep {
         view.read_by[i] = -1;
     }
     block.sync();
-    for (int i = block.thread(); i < net.branch_count * net.batch_rows; i += kThreads) {
-      const BranchView& view = net.branches[i / net.batch_rows];
-      const int b = i % net.batch_rows;
-      for (int s = 0; s < net.scored; ++s) {
-        const int p = s * net.batch_rows + b;
-        if (net.target_row[p] >= 0) view.read_by[view.read_step[p] * net.batch_rows + b] = s;
-      }
+    const int positions = net.scored * net.batch_rows;
+    for (int i = block.thread(); i < net.branch_count * positions; i += kThreads) {
+      const BranchView& view = net.branches[i / positions];
+      const int p = i % positions, step = view.read_step[p];
+      if (step < 0) continue;
+      int next = p + net.batch_rows;  // the sequence's next position that reads anything
+      while (next < positions && view.read_step[next] < 0)
+        next += net.batch_rows;
+      if (next >= positions || view.read_step[next] != step)
+        view.read_by[step * net.batch_rows + p % net.batch_rows] = p / net.batch_rows;
     }
   }
 };
