@@ -330,6 +330,17 @@ TEST_P(FleetTest, NothingDependsOnTheOrderOfThreads) {
   EXPECT_EQ(forwards.state.params, backwards.state.params);
 }
 
+// One block may take all tiles, or each a block of its own; less shared memory (compute capability 8.0)
+// allows fewer.
+TEST_P(FleetTest, HowManyTilesABlockTakesChangesNothing) {
+  const Trained many = train_once(GetParam(), Operands::kTf32, {.multiprocessors = 100});
+  const Trained one = train_once(GetParam(), Operands::kTf32, {.multiprocessors = 1});
+  const Trained narrow =
+      train_once(GetParam(), Operands::kTf32, {.shared_bytes = 163 * 1024, .multiprocessors = 1});
+  EXPECT_EQ(many.state.params, one.state.params);
+  EXPECT_EQ(many.state.params, narrow.state.params);
+}
+
 // The real device rounds operands as the emulated one does; exponentials and the order of additions differ.
 TEST_P(FleetTest, AGpuGivesWhatItsEmulationGives) {
   auto gpu = open_gpu();
@@ -354,7 +365,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, FleetTest,
                                          Case{"widest", 64, 1, {80}, 3, 2, 2, 2, 0.0f},
                                          Case{"three_layers", 33, 3, {11}, 4, 4, 2, 2, 0.4f},
                                          Case{"two_branches", 24, 2, {7, 13}, 3, 9, 4, 6, 0.25f},
-                                         Case{"two_tiles", 16, 2, {5}, 3, 2, 21, 21, 0.25f}),
+                                         Case{"two_tiles", 16, 2, {5}, 3, 2, 21, 21, 0.25f},
+                                         Case{"five_tiles", 12, 1, {5}, 3, 1, 70, 75, 0.0f}),
                          [](const auto& tested) { return tested.param.name; });
 
 TEST(PhiloxTest, BlockIsTheLibrarys) {
