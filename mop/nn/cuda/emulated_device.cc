@@ -124,6 +124,7 @@ struct BlockState {
   Meeting all{kThreads};
   struct Warp {
     Meeting meeting{kLanes};
+    std::uint32_t exchanged[kLanes] = {};
     std::vector<Product> products[kLanes];  // asked for and not finished
   };
   std::vector<Warp> warps = std::vector<Warp>(kWarps);
@@ -152,6 +153,15 @@ class EmulatedBlock {
     meet(warp().meeting, [this] { multiply(warp()); });
   }
 
+  std::uint32_t exchange(std::uint32_t x) const {
+    BlockState::Warp& own = warp();
+    const int lane = thread_ % kLanes;
+    own.exchanged[lane] = x;
+    meet(own.meeting, [] {});
+    const std::uint32_t other = own.exchanged[lane ^ 1];
+    meet(own.meeting, [] {});
+    return other;
+  }
   float operand(float x) const { return state_.operands == Operands::kTf32 ? to_tf32(x) : x; }
   float exp(float x) const { return std::exp(x); }
   float divide(float a, float b) const { return a / b; }
@@ -190,7 +200,7 @@ class EmulatedBlock {
   };
 
   template <class Last>
-  void meet(Meeting& meeting, const Last& last) {
+  void meet(Meeting& meeting, const Last& last) const {
     if (++meeting.arrived < meeting.size) {
       state_.fibers.wait_for(meeting.generation);
       return;

@@ -41,7 +41,7 @@ std::size_t padded_rows(const NetworkData& d) {
 }
 
 std::size_t stride_of(std::size_t inputs) {
-  return (inputs + 7) / 8 * 8;
+  return (inputs + kColumnsAtOnce - 1) / kColumnsAtOnce * kColumnsAtOnce;
 }
 
 // What of a network's memory its host side writes to.

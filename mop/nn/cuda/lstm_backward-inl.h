@@ -7,8 +7,8 @@
 namespace mop::nn::cuda {
 
 struct LstmBackward {
-  static constexpr int kBlocksAtOnce = 1;     // on one multiprocessor, for the compiler's choice of registers
-  static constexpr int kStride = kGates + 4;  // floats between rows in shared memory: no bank is hit twice
+  static constexpr int kBlocksAtOnce = 1;  // on one multiprocessor, for the compiler's choice of registers
+  static constexpr int kStride = kGates + 16;  // floats between rows in shared memory: no bank is hit twice
   static constexpr int kSteps = kGates / 8;
   static constexpr int kStaged = 6;  // quads: four gates, the cells before, the gradient from above
 
@@ -71,16 +71,17 @@ struct LstmBackward {
   static MOP_KERNEL void load_weights(const Block& block, const Place& place, Weights<kInput>& w) {
     const LayerView& layer = place.view.layers[place.layer];
     const float* params = place.net.params;
-    const int H = place.net.hidden, lane = lane_of(block), column = 8 * warp_of(block) + lane / 4;
+    const int H = place.net.hidden, column = 8 * warp_of(block) + lane_of(block) / 4;
+    const float *input = params + layer.weight_ih, *state = params + layer.weight_hh;
     MOP_UNROLL
     for (int k = 0; k < kSteps; ++k) {
       MOP_UNROLL
       for (int j = 0; j < 2; ++j) {
-        const int gate_unit = 8 * k + lane % 4 + 4 * j, unit = gate_unit % kUnits;
+        const int gate_unit = operand_column(block, k, j), unit = gate_unit % kUnits;
         const bool there = unit < H && column < H;  // above the first layer there are as many inputs as units
-        const std::int64_t at = static_cast<std::int64_t>(gate_unit / kUnits * H + unit) * H + column;
-        w.state[k][j] = there ? block.operand(params[layer.weight_hh + at]) : 0.0f;
-        if constexpr (kInput) w.input[k][j] = there ? block.operand(params[layer.weight_ih + at]) : 0.0f;
+        const int at = (gate_unit / kUnits * H + unit) * H + column;
+        w.state[k][j] = load_weight(block, state, there, at);
+        if constexpr (kInput) w.input[k][j] = load_weight(block, input, there, at);
       }
     }
   }
@@ -187,9 +188,9 @@ struct LstmBackward {
     for (int g = 0; g < 4; ++g) {
       MOP_UNROLL
       for (int half = 0; half < 2; ++half) {
-        const int r = cell_row(block, 2 * half), column = g * kUnits + cell_unit(block, 2 * half);
-        shared[r * kStride + column] = to[r * kGates + column] = dz[g].v[2 * half];
-        shared[r * kStride + column + 1] = to[r * kGates + column + 1] = dz[g].v[2 * half + 1];
+        const int r = cell_row(block, 2 * half), column = g * kUnits + cell_unit(block, 0);
+        store_pair(shared + r * kStride + column, dz[g], half);
+        store_pair(to + r * kGates + column, dz[g], half);
       }
     }
   }
@@ -198,12 +199,16 @@ struct LstmBackward {
   static MOP_KERNEL void multiply(Block& block, const Place& place, const Weights<kInput>& w, int t, int tile,
                                   const Memory& memory) {
     const float* dgates = memory.dgates + tile * kTileRows * kStride;
-    float state[4] = {}, input[4] = {}, a[4];
+    float state[4] = {}, input[4] = {};
     MOP_UNROLL
-    for (int k = 0; k < kSteps; ++k) {
+    for (int k = 0; k < kSteps; k += 2) {
+      float a[2][4];
       load_rows(block, dgates + 8 * k, kStride, a);
-      block.mma(state, a, w.state[k]);
-      if constexpr (kInput) block.mma(input, a, w.input[k]);
+      MOP_UNROLL
+      for (int i = 0; i < 2; ++i) {
+        block.mma(state, a[i], w.state[k + i]);
+        if constexpr (kInput) block.mma(input, a[i], w.input[k + i]);
+      }
     }
     block.finish_products();
     memory.dstate[tile * kThreads] = Quad{{state[0], state[1], state[2], state[3]}};

@@ -7,9 +7,9 @@
 namespace mop::nn::cuda {
 
 struct LstmForward {
-  static constexpr int kBlocksAtOnce = 1;     // on one multiprocessor, for the compiler's choice of registers
-  static constexpr int kStride = kUnits + 4;  // floats between rows in shared memory: no bank is hit twice
-  static constexpr int kInputStride = kMaxInputs + 4;
+  static constexpr int kBlocksAtOnce = 1;  // on one multiprocessor, for the compiler's choice of registers
+  static constexpr int kStride = kUnits + 16;  // floats between rows in shared memory: no bank is hit twice
+  static constexpr int kInputStride = kMaxInputs;
   static constexpr int kMaxInputSteps = kMaxInputs / 8, kStateSteps = kUnits / 8;
 
   static MOP_KERNEL int parts(const NetworkView& net, const StepArgs& args) {
@@ -76,32 +76,26 @@ struct LstmForward {
   static MOP_KERNEL void load_weights(const Block& block, const Place& place, Weights& w) {
     const LayerView& layer = place.view.layers[place.layer];
     const float* params = place.net.params;
-    const int H = place.net.hidden, lane = lane_of(block);
-    w.input_steps = (layer.inputs + 7) / 8;
-    const int unit = 8 * warp_of(block) + lane / 4;
+    const int H = place.net.hidden;
+    w.input_steps = (layer.inputs + kColumnsAtOnce - 1) / kColumnsAtOnce * 2;
+    const int unit = 8 * warp_of(block) + lane_of(block) / 4;
+    const float *input = params + layer.weight_ih, *state = params + layer.weight_hh;
     MOP_UNROLL
     for (int g = 0; g < 4; ++g) {
-      const std::int64_t row = g * H + unit;
-      MOP_UNROLL
-      for (int k = 0; k < kMaxInputSteps; ++k) {
-        MOP_UNROLL
-        for (int j = 0; j < 2; ++j) {
-          const int in = 8 * k + lane % 4 + 4 * j;
-          const bool there = unit < H && in < layer.inputs;
-          w.input[k][g][j] = there ? block.operand(params[layer.weight_ih + row * layer.inputs + in]) : 0.0f;
-        }
-      }
-      MOP_UNROLL
-      for (int k = 0; k < kStateSteps; ++k) {
-        MOP_UNROLL
-        for (int j = 0; j < 2; ++j) {
-          const int in = 8 * k + lane % 4 + 4 * j;
-          const bool there = unit < H && in < H;
-          w.state[k][g][j] = there ? block.operand(params[layer.weight_hh + row * H + in]) : 0.0f;
-        }
-      }
+      const int row = g * H + unit;
       MOP_UNROLL
       for (int j = 0; j < 2; ++j) {
+        MOP_UNROLL
+        for (int k = 0; k < kMaxInputSteps; ++k) {
+          const int in = operand_column(block, k, j);
+          w.input[k][g][j] =
+              load_weight(block, input, unit < H && in < layer.inputs, row * layer.inputs + in);
+        }
+        MOP_UNROLL
+        for (int k = 0; k < kStateSteps; ++k) {
+          const int in = operand_column(block, k, j);
+          w.state[k][g][j] = load_weight(block, state, unit < H && in < H, row * H + in);
+        }
         const int own = cell_unit(block, j);
         w.bias[g][j] =
             own < H ? params[layer.bias_ih + g * H + own] + params[layer.bias_hh + g * H + own] : 0.0f;
@@ -159,6 +153,20 @@ struct LstmForward {
   }
 
   template <class Block>
+  static MOP_KERNEL void multiply_columns(Block& block, const float* columns, int stride,
+                                          const float (&w0)[4][2], const float (&w1)[4][2],
+                                          float (&z)[4][4]) {
+    float a[2][4];
+    load_rows(block, columns, stride, a);
+    MOP_UNROLL
+    for (int g = 0; g < 4; ++g)
+      block.mma(z[g], a[0], w0[g]);
+    MOP_UNROLL
+    for (int g = 0; g < 4; ++g)
+      block.mma(z[g], a[1], w1[g]);
+  }
+
+  template <class Block>
   static MOP_KERNEL void multiply(Block& block, const Weights& w, const float* inputs, const float* states,
                                   float (&z)[4][4]) {
     MOP_UNROLL
@@ -167,22 +175,14 @@ struct LstmForward {
       for (int e = 0; e < 4; ++e)
         z[g][e] = w.bias[g][e % 2];
     }
-    float a[4];
     MOP_UNROLL
-    for (int k = 0; k < kMaxInputSteps; ++k) {
+    for (int k = 0; k < kMaxInputSteps; k += 2) {
       if (k >= w.input_steps) break;
-      load_rows(block, inputs + 8 * k, kInputStride, a);
-      MOP_UNROLL
-      for (int g = 0; g < 4; ++g)
-        block.mma(z[g], a, w.input[k][g]);
+      multiply_columns(block, inputs + 8 * k, kInputStride, w.input[k], w.input[k + 1], z);
     }
     MOP_UNROLL
-    for (int k = 0; k < kStateSteps; ++k) {
-      load_rows(block, states + 8 * k, kStride, a);
-      MOP_UNROLL
-      for (int g = 0; g < 4; ++g)
-        block.mma(z[g], a, w.state[k][g]);
-    }
+    for (int k = 0; k < kStateSteps; k += 2)
+      multiply_columns(block, states + 8 * k, kStride, w.state[k], w.state[k + 1], z);
     block.finish_products();
   }
 
@@ -199,8 +199,10 @@ struct LstmForward {
       gates[3].v[e] = sigmoid(block, z[3][e]);
       cell.v[e] = gates[1].v[e] * cell.v[e] + gates[0].v[e] * gates[2].v[e];
       h.v[e] = block.operand(gates[3].v[e] * tanh(block, cell.v[e]));
-      states[cell_row(block, e) * kStride + cell_unit(block, e)] = h.v[e];
     }
+    MOP_UNROLL
+    for (int half = 0; half < 2; ++half)
+      store_pair(states + cell_row(block, 2 * half) * kStride + cell_unit(block, 0), h, half);
     const int tiles = place.net.batch_rows / kTileRows, first = place.first_row + tile * kTileRows;
     store_rows(block, place, t, first, h, layer.hidden);
     if (!place.training) return;
@@ -223,9 +225,7 @@ struct LstmForward {
     const std::int64_t at = static_cast<std::int64_t>(t) * place.net.batch_rows + first;
     MOP_UNROLL
     for (int half = 0; half < 2; ++half) {
-      float* p = to + (at + cell_row(block, 2 * half)) * kUnits + cell_unit(block, 2 * half);
-      p[0] = values.v[2 * half];
-      p[1] = values.v[2 * half + 1];
+      store_pair(to + (at + cell_row(block, 2 * half)) * kUnits + cell_unit(block, 0), values, half);
     }
   }
 };

@@ -36,32 +36,46 @@ MOP_KERNEL int cell_unit(const Block& block, int e) {
   return 8 * warp_of(block) + 2 * (lane_of(block) % 4) + e % 2;
 }
 
-/// Rows m0..m0+15 and columns k0..k0+7 of a row-major matrix as a product's first operand.
+/// How many columns load_rows() takes: two products' worth, so that a thread reads a quad at a time.
+inline constexpr int kColumnsAtOnce = 16;
+
+/// Which of those columns a thread has as element j of the first operand's row in product k, and so as row j
+/// of the second operand. Any order will do as long as both operands have the same.
 template <class Block>
-MOP_KERNEL void load_rows(const Block& block, const float* matrix, int stride, float (&a)[4]) {
-  const float* p = matrix + (lane_of(block) / 4) * stride + lane_of(block) % 4;
-  a[0] = p[0];
-  a[1] = p[8 * stride];
-  a[2] = p[4];
-  a[3] = p[8 * stride + 4];
+MOP_KERNEL int operand_column(const Block& block, int k, int j) {
+  return kColumnsAtOnce * (k / 2) + 4 * (lane_of(block) % 4) + 2 * (k % 2) + j;
 }
 
-/// The same of the matrix's transpose: rows of it are columns of the operand.
+/// 16 rows and 16 columns of a row-major matrix in shared memory as the first operands of two products.
 template <class Block>
-MOP_KERNEL void load_rows_transposed(const Block& block, const float* matrix, int stride, float (&a)[4]) {
-  const float* p = matrix + (lane_of(block) % 4) * stride + lane_of(block) / 4;
-  a[0] = p[0];
-  a[1] = p[8];
-  a[2] = p[4 * stride];
-  a[3] = p[4 * stride + 8];
+MOP_KERNEL void load_rows(const Block& block, const float* matrix, int stride, float (&a)[2][4]) {
+  const float* p = matrix + (lane_of(block) / 4) * stride + 4 * (lane_of(block) % 4);
+  const Quad upper = *reinterpret_cast<const Quad*>(p),
+             lower = *reinterpret_cast<const Quad*>(p + 8 * stride);
+  MOP_UNROLL
+  for (int k = 0; k < 2; ++k) {
+    a[k][0] = upper.v[2 * k];
+    a[k][1] = lower.v[2 * k];
+    a[k][2] = upper.v[2 * k + 1];
+    a[k][3] = lower.v[2 * k + 1];
+  }
 }
 
-/// Rows k0..k0+7 and columns n0..n0+7 of a row-major matrix as the second operand.
+/// Two floats that are moved at once.
+struct alignas(8) Pair {
+  float v[2];
+};
+/// A thread's two cells of one sequence; `to` is aligned for a Pair.
+MOP_KERNEL void store_pair(float* to, const Quad& cells, int half) {
+  *reinterpret_cast<Pair*>(to) = Pair{{cells.v[2 * half], cells.v[2 * half + 1]}};
+}
+
+/// A weight as an operand, 0 where there is none. Reads in any case: loads behind a branch would wait for
+/// each other.
 template <class Block>
-MOP_KERNEL void load_columns(const Block& block, const float* matrix, int stride, float (&b)[2]) {
-  const float* p = matrix + (lane_of(block) % 4) * stride + lane_of(block) / 4;
-  b[0] = p[0];
-  b[1] = p[4 * stride];
+MOP_KERNEL float load_weight(const Block& block, const float* weights, bool there, int at) {
+  const float weight = block.operand(weights[there ? at : 0]);
+  return there ? weight : 0.0f;
 }
 
 template <class Block>
@@ -98,20 +112,22 @@ struct DropoutPlace {
 };
 template <class Block>
 MOP_KERNEL Quad dropout_quad(const Block& block, const NetworkView& net, const DropoutPlace& at) {
+  // Four units share a block of random words, two lanes have them: each lane makes the block of one sequence.
+  const int unit = cell_unit(block, 0);
+  const bool upper = unit % 4 != 0;
+  const int sequence = at.first_sequence + cell_row(block, upper ? 2 : 0);
+  std::uint32_t c[4] = {static_cast<std::uint32_t>(unit / 4 | at.branch << 16 | at.layer << 24),
+                        static_cast<std::uint32_t>(at.step | sequence << 16),
+                        static_cast<std::uint32_t>(at.counter), static_cast<std::uint32_t>(at.counter >> 32)};
+  philox_block(net.dropout_key, c);
+  const std::uint32_t first = block.exchange(upper ? c[0] : c[2]),
+                      second = block.exchange(upper ? c[1] : c[3]);
+  const std::uint32_t words[4] = {upper ? first : c[0], upper ? second : c[1], upper ? c[2] : first,
+                                  upper ? c[3] : second};
   Quad factors;
-  for (int half = 0; half < 2; ++half) {
-    const int unit = cell_unit(block, 2 * half);
-    const int sequence = at.first_sequence + cell_row(block, 2 * half);
-    std::uint32_t c[4] = {static_cast<std::uint32_t>(unit / 4 | at.branch << 16 | at.layer << 24),
-                          static_cast<std::uint32_t>(at.step | sequence << 16),
-                          static_cast<std::uint32_t>(at.counter),
-                          static_cast<std::uint32_t>(at.counter >> 32)};
-    philox_block(net.dropout_key, c);
-    const bool upper = unit % 4 != 0;  // a thread's two units are the first or the last two of a block
-    const std::uint32_t first = upper ? c[2] : c[0], second = upper ? c[3] : c[1];
-    factors.v[2 * half] = first < net.dropout_threshold ? 0.0f : net.dropout_kept;
-    factors.v[2 * half + 1] = second < net.dropout_threshold ? 0.0f : net.dropout_kept;
-  }
+  MOP_UNROLL
+  for (int e = 0; e < 4; ++e)
+    factors.v[e] = words[e] < net.dropout_threshold ? 0.0f : net.dropout_kept;
   return factors;
 }
 

@@ -10,8 +10,9 @@ struct WeightGradients {
   static constexpr int kRows = 32;         // rows in shared memory at a time
   static constexpr int kGateStride = kGates + 8;  // floats between rows: no bank is hit twice
   static constexpr int kInputStride = kMaxInputs + 8;
-  static constexpr int kGateTiles = 4;                 // 16 gates each, of a warp
-  static constexpr int kInputTiles = kMaxInputs / 16;  // 8 inputs each, of a warp; two warps share a row
+  static constexpr int kNarrow = 64;     // inputs that take four tiles of a warp; more take five
+  static constexpr int kGateTiles = 4;   // 16 gates each, of a warp; four warps have all
+  static constexpr int kInputTiles = 5;  // 8 inputs each, of a warp; two warps have all
   static constexpr int kStageFloats = kRows * (kGateStride + kInputStride);
 
   static MOP_KERNEL int parts(const NetworkView& net, const StepArgs&) { return gradient_parts(net); }
@@ -83,63 +84,89 @@ struct WeightGradients {
   static MOP_KERNEL void sum_product(Block& block, const Product& product) {
     Sums sums{};
     const int rows = product.rows(), start = product.of_states ? product.net.batch_rows : 0;
-    const int tiles = (product.inputs() + 7) / 8, half = (tiles + 1) / 2;  // of the inputs, of a warp
-    const int first_tile = warp_of(block) % 2 * half;
-    const int own_tiles = first_tile + half <= tiles ? half : tiles - first_tile;
+    const bool wide = product.inputs() > kNarrow;
     fetch(block, product, start, block.shared());
     for (int first = start, turn = 0; first < rows; first += kRows, turn ^= 1) {
       fetch(block, product, first + kRows, block.shared() + (1 - turn) * kStageFloats);
       block.wait(1);
       block.sync();
       const float* stage = block.shared() + turn * kStageFloats;
-      multiply(block, stage, first_tile, own_tiles, sums);
+      multiply(block, stage, wide, sums);
       block.finish_products();
-      for (int r = 0; r < kRows; ++r)
+      for (int r = 0; r < kRows && !product.of_states; ++r)
         sums.bias += stage[r * kGateStride + block.thread()];
       block.sync();
     }
     block.wait(0);
-    store(block, product, first_tile, own_tiles, sums);
+    store(block, product, sums);
+  }
+
+  // Four of a row's columns from `first` + 4 * (lane / 4) on: a thread's of four products.
+  template <class Block>
+  static MOP_KERNEL Quad columns(const Block& block, const float* rows, int stride, int row, int first) {
+    const float* p = rows + (row + lane_of(block) % 4) * stride + first + 4 * (lane_of(block) / 4);
+    return *reinterpret_cast<const Quad*>(p);
+  }
+
+  // Gates of element e (of the sums) of a thread's gate tile m, and inputs of its input tile n.
+  template <class Block>
+  static MOP_KERNEL int gate_of(const Block& block, int m, int e) {
+    return warp_of(block) / 2 * kGateTiles * 16 + 32 * (m / 2) + 4 * (lane_of(block) / 4) + 2 * (m % 2) +
+           e / 2;
+  }
+  template <class Block>
+  static MOP_KERNEL int input_of(const Block& block, int n, int e) {
+    const int half = warp_of(block) % 2, column = 2 * (lane_of(block) % 4) + e % 2;
+    return n < 4 ? 32 * half + 4 * column + n : kNarrow + 8 * half + column;
   }
 
   template <class Block>
-  static MOP_KERNEL void multiply(Block& block, const float* stage, int first_tile, int own_tiles,
-                                  Sums& sums) {
-    const float* dgates = stage + warp_of(block) / 2 * kGateTiles * 16;
-    const float* inputs = stage + kRows * kGateStride + first_tile * 8;
+  static MOP_KERNEL void multiply(Block& block, const float* stage, bool wide, Sums& sums) {
+    const float* inputs = stage + kRows * kGateStride;
+    const int gates = warp_of(block) / 2 * kGateTiles * 16, half = warp_of(block) % 2;
     MOP_KEEP_LOOP
     for (int k = 0; k < kRows; k += 8) {
-      float a[kGateTiles][4], b[2];
+      float a[kGateTiles][4], b[kInputTiles][2];
       MOP_UNROLL
-      for (int m = 0; m < kGateTiles; ++m)
-        load_rows_transposed(block, dgates + k * kGateStride + m * 16, kGateStride, a[m]);
+      for (int j = 0; j < 2; ++j) {
+        MOP_UNROLL
+        for (int m = 0; m < kGateTiles; m += 2) {
+          const Quad quad = columns(block, stage, kGateStride, k + 4 * j, gates + 16 * m);
+          MOP_UNROLL
+          for (int i = 0; i < 4; ++i)
+            a[m + i / 2][2 * j + i % 2] = quad.v[i];
+        }
+        const Quad quad = columns(block, inputs, kInputStride, k + 4 * j, 32 * half);
+        MOP_UNROLL
+        for (int n = 0; n < 4; ++n)
+          b[n][j] = quad.v[n];
+        b[4][j] = wide ? inputs[(k + 4 * j + lane_of(block) % 4) * kInputStride + kNarrow + 8 * half +
+                                lane_of(block) / 4]
+                       : 0.0f;
+      }
       MOP_UNROLL
       for (int n = 0; n < kInputTiles; ++n) {
-        if (n >= own_tiles) break;
-        load_columns(block, inputs + k * kInputStride + n * 8, kInputStride, b);
+        if (n == 4 && !wide) break;
         MOP_UNROLL
         for (int m = 0; m < kGateTiles; ++m)
-          block.mma(sums.v[m][n], a[m], b);
+          block.mma(sums.v[m][n], a[m], b[n]);
       }
     }
   }
 
   template <class Block>
-  static MOP_KERNEL void store(Block& block, const Product& product, int first_tile, int own_tiles,
-                               const Sums& sums) {
+  static MOP_KERNEL void store(Block& block, const Product& product, const Sums& sums) {
     const LayerView& layer = product.own();
-    const int H = product.net.hidden, inputs = product.inputs(), lane = lane_of(block);
+    const int H = product.net.hidden, inputs = product.inputs();
     float* grads = product.net.grads;
     float* weights = grads + (product.of_states ? layer.weight_hh : layer.weight_ih);
     MOP_UNROLL
     for (int m = 0; m < kGateTiles; ++m) {
       MOP_UNROLL
       for (int n = 0; n < kInputTiles; ++n) {
-        if (n >= own_tiles) break;
         MOP_UNROLL
         for (int e = 0; e < 4; ++e) {
-          const int gate = (warp_of(block) / 2 * kGateTiles + m) * 16 + lane / 4 + 8 * (e / 2);
-          const int in = (first_tile + n) * 8 + 2 * (lane % 4) + e % 2, unit = gate % kUnits;
+          const int gate = gate_of(block, m, e), in = input_of(block, n, e), unit = gate % kUnits;
           if (unit < H && in < inputs) weights[(gate / kUnits * H + unit) * inputs + in] = sums.v[m][n][e];
         }
       }
