@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "mop/base/parallel.h"
 #include "mop/nn/cuda/fleet.h"
 #include "mop/train/pool_data.h"
 
@@ -79,6 +80,7 @@ class WaveTraining {
 
   /// Every network to its end; what has ended goes to `results` at once.
   Result<void> run(std::vector<Result<TrainedNetwork>>& results, const std::function<bool()>& stop) {
+    MOP_TRY(fleet_.start());
     for (std::size_t i = 0; i < running_.size(); ++i)
       fleet_.set_validation(i, running_[i].validation);
     MOP_TRY(fleet_.validate());
@@ -123,16 +125,20 @@ class WaveTraining {
   }
 
   void begin_epoch() {
+    std::vector<std::vector<nn::cuda::Chunk>> chunks(running_.size());
+    parallel_for(running_.size(), usable_cores(), [&](std::size_t i) {
+      const Running& r = running_[i];
+      if (!r.ended) chunks[i] = r.rows.of(fit_chunks(r.pool, r.seed, r.net.epochs));
+    });
     for (std::size_t i = 0; i < running_.size(); ++i) {
       Running& r = running_[i];
       if (r.ended) continue;
-      const auto chunks = r.rows.of(fit_chunks(r.pool, r.seed, r.net.epochs));
       const std::size_t batch = r.pool.schedule.batch;
-      r.steps = (chunks.size() + batch - 1) / batch;
+      r.steps = (chunks[i].size() + batch - 1) / batch;
       std::vector<double> rates;
       for (std::size_t step = 0; step < r.steps; ++step)
         rates.push_back(learning_rate(r.pool.profile, progress_at(r.pool, r.net.epochs, step, r.steps)));
-      fleet_.set_fit(i, chunks, rates, r.updates);
+      fleet_.set_fit(i, chunks[i], rates, r.updates);
     }
   }
 

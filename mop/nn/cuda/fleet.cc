@@ -6,163 +6,11 @@
 #include <fmt/format.h>
 
 #include "mop/base/check.h"
+#include "mop/nn/cuda/fleet_layout.h"
 #include "mop/nn/cuda/kernels-inl.h"
-#include "mop/nn/param_layout.h"
-#include "mop/nn/sequence_batch.h"
 
 namespace mop::nn::cuda {
 namespace {
-
-// Hands out pieces of one allocation; without one it only counts.
-class Pieces {
- public:
-  explicit Pieces(char* memory = nullptr) : memory_(memory) {}
-
-  template <class T>
-  T* take(std::size_t count) {
-    constexpr std::size_t kAlign = 256;
-    T* piece = memory_ == nullptr ? nullptr : reinterpret_cast<T*>(memory_ + used_);
-    used_ += (count * sizeof(T) + kAlign - 1) / kAlign * kAlign;
-    return piece;
-  }
-  std::size_t used() const { return used_; }
-
- private:
-  char* memory_;
-  std::size_t used_ = 0;
-};
-
-int to_int(std::size_t n) {
-  return static_cast<int>(n);
-}
-
-std::size_t padded_rows(const NetworkData& d) {
-  return (d.batch + kTileRows - 1) / kTileRows * kTileRows;
-}
-
-std::size_t stride_of(std::size_t inputs) {
-  return (inputs + kColumnsAtOnce - 1) / kColumnsAtOnce * kColumnsAtOnce;
-}
-
-// What of a network's memory its host side writes to.
-struct NetworkMemory {
-  NetworkView view{};
-  ChunkView *fit_chunks = nullptr, *validation_chunks = nullptr;
-  double* rates = nullptr;
-  float* best = nullptr;
-};
-
-LayerView lay_out_layer(const NetworkData& d, std::size_t branch, std::size_t layer, Pieces& pieces) {
-  const std::size_t rows = d.steps[branch] * padded_rows(d), cells = rows / kTileRows * kThreads;
-  const LayerOffsets at = ParamLayout(d.shape).layer(branch, layer);
-  LayerView v{};
-  v.inputs = to_int(at.inputs);
-  v.weight_ih = to_int(at.weight_ih);
-  v.weight_hh = to_int(at.weight_hh);
-  v.bias_ih = to_int(at.bias_ih);
-  v.bias_hh = to_int(at.bias_hh);
-  v.gates = pieces.take<Quad>(4 * cells);
-  v.cells = pieces.take<Quad>(cells);
-  v.hidden = pieces.take<float>(rows * kUnits);
-  const bool drops = d.dropout > 0.0f && layer + 1 < d.shape.layers;
-  v.dropped = drops ? pieces.take<float>(rows * kUnits) : nullptr;
-  v.dgates = pieces.take<float>(rows * kGates);
-  return v;
-}
-
-BranchView lay_out_branch(const NetworkData& d, std::size_t branch, Pieces& pieces) {
-  const std::size_t rows = padded_rows(d);
-  BranchView v{};
-  v.steps = to_int(d.steps[branch]);
-  for (std::size_t l = 0; l < d.shape.layers; ++l)
-    v.layers[l] = lay_out_layer(d, branch, l, pieces);
-  v.above = pieces.take<Quad>(d.steps[branch] * rows / kTileRows * kThreads);
-  v.first_row = pieces.take<std::int32_t>(rows);
-  v.read_step = pieces.take<std::int32_t>(d.scored * rows);
-  v.read_by = pieces.take<std::int32_t>(d.steps[branch] * rows);
-  return v;
-}
-
-PassView lay_out_pass(const NetworkData& d, std::size_t batch, Pieces& pieces) {
-  PassView v{};
-  v.batch = to_int(batch);
-  v.loss = pieces.take<double>(d.most_chunks);
-  v.pairs = pieces.take<std::int32_t>(d.most_chunks);
-  return v;
-}
-
-void lay_out_weights(const NetworkData& d, Pieces& pieces, NetworkMemory& m) {
-  const ParamLayout layout(d.shape);
-  NetworkView& v = m.view;
-  v.head_weight = to_int(layout.head_weight());
-  v.head_bias = to_int(layout.head_bias());
-  v.parameter_count = to_int(layout.size());
-  for (float** piece : {&v.params, &v.grads, &v.mean, &v.square, &m.best})
-    *piece = pieces.take<float>(layout.size());
-}
-
-NetworkMemory lay_out(const NetworkData& d, Pieces& pieces) {
-  NetworkMemory m;
-  NetworkView& v = m.view;
-  const std::size_t rows = padded_rows(d), scored_rows = d.scored * rows;
-  v.branch_count = to_int(d.shape.branches.size());
-  v.layer_count = to_int(d.shape.layers);
-  v.hidden = to_int(d.shape.hidden);
-  v.output_count = to_int(d.shape.outputs);
-  v.scored = to_int(d.scored);
-  v.lookback = to_int(d.lookback);
-  v.batch_rows = to_int(rows);
-  lay_out_weights(d, pieces, m);
-  for (std::size_t b = 0; b < d.shape.branches.size(); ++b)
-    v.branches[b] = lay_out_branch(d, b, pieces);
-  v.fit = lay_out_pass(d, d.batch, pieces);
-  v.validation = lay_out_pass(d, rows, pieces);
-  v.fit.chunks = m.fit_chunks = pieces.take<ChunkView>(d.most_chunks);
-  v.validation.chunks = m.validation_chunks = pieces.take<ChunkView>(d.most_chunks);
-  v.rates = m.rates = pieces.take<double>(d.most_chunks);
-  v.dread = pieces.take<float>(scored_rows * d.shape.branches.size() * kUnits);
-  v.dy = pieces.take<float>(scored_rows * d.shape.outputs);
-  v.row_loss = pieces.take<float>(scored_rows);
-  v.target_row = pieces.take<std::int32_t>(scored_rows);
-  v.weight_sum = pieces.take<double>(1);
-  v.pair_count = pieces.take<std::int32_t>(1);
-  v.square_sums = pieces.take<double>(kUpdateParts);
-  v.updates = pieces.take<std::uint64_t>(1);
-  v.diverged = pieces.take<std::int32_t>(1);
-  v.weight_decay = d.weight_decay;
-  v.gradient_clip = d.gradient_clip;
-  const Dropout dropout{d.dropout, d.dropout_key, 0};
-  v.dropout_key = d.dropout_key;
-  v.dropout_threshold = dropout_threshold(dropout);
-  v.dropout_kept = d.dropout > 0.0f ? dropout_kept_factor(dropout) : 0.0f;
-  return m;
-}
-
-struct PoolMemory {
-  PoolView view{};
-  float* rows[kMaxBranches] = {};
-  std::int32_t *history[kMaxBranches] = {}, *joined = nullptr;
-  float *targets[kMaxBranches] = {}, *base[kMaxBranches] = {};
-  PoolView* own = nullptr;  // the view itself, on the device
-};
-
-PoolMemory lay_out(const PoolSize& size, Pieces& pieces) {
-  PoolMemory m;
-  m.own = pieces.take<PoolView>(1);
-  int offset = 0;
-  for (std::size_t b = 0; b < size.branches.size(); ++b) {
-    const auto& [rows, inputs, horizon, levels] = size.branches[b];
-    m.rows[b] = pieces.take<float>(rows * stride_of(inputs));
-    m.history[b] = pieces.take<std::int32_t>(rows);
-    m.view.tables[b] = {m.rows[b], to_int(rows), to_int(inputs), to_int(stride_of(inputs)), m.history[b]};
-    m.targets[b] = pieces.take<float>(size.branches[0].rows * (horizon + 2));
-    m.base[b] = pieces.take<float>(size.members * horizon * levels);
-    m.view.heads[b] = {m.targets[b], m.base[b], to_int(horizon), to_int(levels), 0, offset};
-    offset += to_int(horizon * (levels + 1)) + 1;  // and the log-range
-  }
-  m.view.joined = m.joined = pieces.take<std::int32_t>(size.branches.size() > 1 ? size.branches[0].rows : 0);
-  return m;
-}
 
 // Per step the median's base quantile and the gaps, so that narrow gaps keep their digits.
 std::vector<float> base_and_gaps(const PoolData::Head& head) {
@@ -188,17 +36,6 @@ Error too_large(const char* what, std::size_t most, std::size_t actual) {
 
 }  // namespace
 
-PoolSize size_of(const PoolData& pool) {
-  PoolSize size;
-  for (std::size_t b = 0; b < pool.tables.size(); ++b) {
-    const QuantileHead& head = pool.heads[b].members.front();
-    size.branches.push_back(
-        {pool.tables[b].history.size(), pool.tables[b].inputs, head.horizon, head.levels.size()});
-  }
-  size.members = pool.heads[0].members.size();
-  return size;
-}
-
 struct Fleet::Impl {
   explicit Impl(Device& d) : device(d) {}
 
@@ -207,7 +44,8 @@ struct Fleet::Impl {
   std::vector<PoolMemory> pools;
   std::vector<NetworkMemory> networks;
   NetworkView* views = nullptr;  // on the device
-  std::size_t views_room = 0;
+  Board fit, validation;
+  std::size_t chunks_in_all = 0;
 
   Result<char*> allocate(std::size_t bytes) {
     MOP_TRY_ASSIGN(void* memory, device.allocate(bytes));
@@ -240,11 +78,31 @@ struct Fleet::Impl {
     }
   }
 
-  Result<void> reserve_views(std::size_t count) {
-    if (count <= views_room) return {};
-    views_room = std::max<std::size_t>(2 * count, 16);
-    MOP_TRY_ASSIGN(char* memory, allocate(views_room * sizeof(NetworkView)));
-    views = reinterpret_cast<NetworkView*>(memory);
+  // Room for what all networks' passes need; made when the first one starts.
+  Result<void> make_boards() {
+    if (views != nullptr) return {};
+    Pieces sizes;
+    sizes.take<NetworkView>(networks.size());
+    lay_out_board(chunks_in_all, sizes);
+    lay_out_board(chunks_in_all, sizes);
+    MOP_TRY_ASSIGN(char* memory, allocate(sizes.used()));
+    Pieces pieces(memory);
+    views = pieces.take<NetworkView>(networks.size());
+    for (Board* board : {&fit, &validation}) {
+      *board = lay_out_board(chunks_in_all, pieces);
+      board->host_chunks.resize(chunks_in_all);
+      board->host_rates.resize(chunks_in_all);
+      board->host_loss.resize(chunks_in_all);
+      board->host_pairs.resize(chunks_in_all);
+    }
+    for (NetworkMemory& n : networks) {
+      for (auto& [pass, board] : {std::pair(&n.view.fit, &fit), std::pair(&n.view.validation, &validation)}) {
+        pass->chunks = board->chunks + n.first_chunk;
+        pass->loss = board->loss + n.first_chunk;
+        pass->pairs = board->pairs + n.first_chunk;
+      }
+      n.view.rates = fit.rates + n.first_chunk;
+    }
     return {};
   }
 
@@ -266,6 +124,11 @@ struct Fleet::Impl {
   }
 
   Result<void> run(bool training) {
+    Board& board = training ? fit : validation;
+    upload(board.chunks, std::span<const ChunkView>(board.host_chunks));
+    upload(board.rates, std::span<const double>(board.host_rates));
+    device.clear(board.loss, chunks_in_all * sizeof(double));
+    device.clear(board.pairs, chunks_in_all * sizeof(std::int32_t));
     std::vector<NetworkView> all;
     int steps = 0;
     for (const NetworkMemory& n : networks) {
@@ -281,6 +144,8 @@ struct Fleet::Impl {
         if (training || always) launch(kernel, args);
       }
     }
+    device.download(board.host_loss.data(), board.loss, chunks_in_all * sizeof(double));
+    device.download(board.host_pairs.data(), board.pairs, chunks_in_all * sizeof(std::int32_t));
     return device.wait();
   }
 
@@ -293,25 +158,20 @@ struct Fleet::Impl {
     device.launch(kernel, args, networks.size());
   }
 
-  // Sums of a pass; nothing is left of an earlier one.
-  void set_pass(PassView& pass, ChunkView* memory, std::span<const Chunk> chunks) {
-    std::vector<ChunkView> views_of;
-    for (const Chunk& c : chunks)
-      views_of.push_back({c.first, c.count, c.member});
+  void set_pass(std::size_t network, PassView& pass, Board& board, std::span<const Chunk> chunks) {
+    const NetworkMemory& n = networks[network];
+    MOP_CHECK(chunks.size() <= n.most_chunks) << chunks.size() << " chunks, room for " << n.most_chunks;
     pass.count = to_int(chunks.size());
-    upload(memory, std::span<const ChunkView>(views_of));
-    if (chunks.empty()) return;
-    device.clear(pass.loss, chunks.size() * sizeof(double));
-    device.clear(pass.pairs, chunks.size() * sizeof(std::int32_t));
+    std::ranges::transform(chunks, board.host_chunks.begin() + static_cast<std::ptrdiff_t>(n.first_chunk),
+                           [](const Chunk& c) {
+                             return ChunkView{c.first, c.count, c.member};
+                           });
   }
 
-  std::vector<ChunkLoss> losses(const PassView& pass) const {
-    const auto count = static_cast<std::size_t>(pass.count);
-    const auto loss = download(pass.loss, count);
-    const auto pairs = download(pass.pairs, count);
-    std::vector<ChunkLoss> out(count);
-    for (std::size_t i = 0; i < count; ++i)
-      out[i] = {loss[i], pairs[i]};
+  std::vector<ChunkLoss> losses(const NetworkMemory& n, const PassView& pass, const Board& board) const {
+    std::vector<ChunkLoss> out(static_cast<std::size_t>(pass.count));
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = {board.host_loss[n.first_chunk + i], board.host_pairs[n.first_chunk + i]};
     return out;
   }
 };
@@ -343,6 +203,9 @@ std::size_t Fleet::bytes_of(const PoolSize& pool) {
 std::size_t Fleet::bytes_of(const NetworkData& network) {
   Pieces pieces;
   lay_out(network, pieces);
+  lay_out_board(network.most_chunks, pieces);
+  lay_out_board(network.most_chunks, pieces);
+  pieces.take<NetworkView>(1);
   return pieces.used();
 }
 
@@ -371,10 +234,15 @@ Result<std::size_t> Fleet::add_pool(const PoolData& pool) {
 
 Result<std::size_t> Fleet::add_network(const NetworkData& network, const NetworkState& state,
                                        std::span<const float> best) {
-  MOP_TRY_ASSIGN(char* memory, impl_->allocate(bytes_of(network)));
+  MOP_CHECK(impl_->views == nullptr) << "a network joins a fleet that has started";
+  Pieces size;
+  lay_out(network, size);
+  MOP_TRY_ASSIGN(char* memory, impl_->allocate(size.used()));
   Pieces pieces(memory);
   NetworkMemory m = lay_out(network, pieces);
   m.view.pool = impl_->pools.at(network.pool).own;
+  m.first_chunk = impl_->chunks_in_all;
+  impl_->chunks_in_all += network.most_chunks;
   impl_->device.clear(m.view.diverged, sizeof(*m.view.diverged));
   impl_->upload(m.view.params, std::span(state.params));
   impl_->upload(m.best, best);
@@ -382,23 +250,25 @@ Result<std::size_t> Fleet::add_network(const NetworkData& network, const Network
   impl_->upload(m.view.square, std::span(state.adam.square));
   impl_->upload(m.view.updates, std::span(&state.adam.steps, 1));
   impl_->networks.push_back(m);
-  MOP_TRY(impl_->reserve_views(impl_->networks.size()));
   MOP_TRY(impl_->device.wait());
   return impl_->networks.size() - 1;
+}
+
+Result<void> Fleet::start() {
+  return impl_->make_boards();
 }
 
 void Fleet::set_fit(std::size_t network, std::span<const Chunk> chunks, std::span<const double> rates,
                     std::uint64_t counter) {
   NetworkMemory& m = impl_->networks.at(network);
-  impl_->set_pass(m.view.fit, m.fit_chunks, chunks);
+  impl_->set_pass(network, m.view.fit, impl_->fit, chunks);
   MOP_CHECK(rates.size() == static_cast<std::size_t>(m.view.fit.steps())) << rates.size() << " rates";
-  impl_->upload(m.rates, rates);
+  std::ranges::copy(rates, impl_->fit.host_rates.begin() + static_cast<std::ptrdiff_t>(m.first_chunk));
   m.view.dropout_counter = counter;
 }
 
 void Fleet::set_validation(std::size_t network, std::span<const Chunk> chunks) {
-  NetworkMemory& m = impl_->networks.at(network);
-  impl_->set_pass(m.view.validation, m.validation_chunks, chunks);
+  impl_->set_pass(network, impl_->networks.at(network).view.validation, impl_->validation, chunks);
 }
 
 Result<void> Fleet::train() {
@@ -410,11 +280,13 @@ Result<void> Fleet::validate() {
 }
 
 std::vector<ChunkLoss> Fleet::fit_losses(std::size_t network) const {
-  return impl_->losses(impl_->networks.at(network).view.fit);
+  const NetworkMemory& m = impl_->networks.at(network);
+  return impl_->losses(m, m.view.fit, impl_->fit);
 }
 
 std::vector<ChunkLoss> Fleet::validation_losses(std::size_t network) const {
-  return impl_->losses(impl_->networks.at(network).view.validation);
+  const NetworkMemory& m = impl_->networks.at(network);
+  return impl_->losses(m, m.view.validation, impl_->validation);
 }
 
 NetworkState Fleet::state(std::size_t network) const {

@@ -89,6 +89,8 @@ class Fleet {
   Result<std::size_t> add_network(const NetworkData& network, const NetworkState& state,
                                   std::span<const float> best);
 
+  /// After the last network, before the first pass. Errors: kUnsupported (memory).
+  Result<void> start();
   /// The next epoch of a network; without chunks it rests. One rate per step; dropout counts on from
   /// `counter`.
   void set_fit(std::size_t network, std::span<const Chunk> chunks, std::span<const double> rates,

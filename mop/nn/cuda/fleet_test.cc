@@ -264,6 +264,7 @@ Trained train_once(const Case& c, Device& device) {
   Fleet fleet(device);
   EXPECT_TRUE(fleet.add_pool(pool).has_value());
   EXPECT_TRUE(fleet.add_network(data, start_of(data), start_of(data).params).has_value());
+  EXPECT_TRUE(fleet.start().has_value());
   const std::vector<double> rates((chunks.size() + c.batch - 1) / c.batch, 0.01);
   fleet.set_validation(0, chunks);
   EXPECT_TRUE(fleet.validate().has_value());
