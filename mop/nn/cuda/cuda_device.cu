@@ -148,11 +148,12 @@ Error not_usable(const char* what, cudaError_t error) {
 Result<DeviceInfo> find_gpu() {
   int count = 0, driver = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+    return fail(ErrorCode::kUnsupported, "no NVIDIA driver is installed here; use --device cpu");
   if (status != cudaSuccess || count == 0) return fail(not_usable("no CUDA device is usable here", status));
   cudaDeviceProp properties{};
   std::size_t free = 0, total = 0;
   cudaError_t error = cudaGetDeviceProperties(&properties, 0);
-  if (error == cudaSuccess) error = cudaDriverGetVersion(&driver);
   if (error == cudaSuccess) error = cudaMemGetInfo(&free, &total);
   if (error != cudaSuccess) return fail(not_usable("the CUDA device cannot be read", error));
   if (properties.major < 8) {
