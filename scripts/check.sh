@@ -13,5 +13,5 @@ ctest --preset dev --no-tests=error -j "$(nproc)"
 ctest --preset asan --no-tests=error -j "$(nproc)"
 git ls-files 'mop/*.cc' | grep -v _test.cc | xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build/dev --quiet
 if command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then
-  PATH=$PATH:/usr/local/cuda/bin cmake --preset cuda >/dev/null && cmake --build build/cuda --target mop
+  PATH=$PATH:/usr/local/cuda/bin cmake --preset cuda >/dev/null && cmake --build build/cuda --target mop nn_test train_test
 fi

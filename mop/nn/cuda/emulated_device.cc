@@ -28,6 +28,7 @@ class Fibers {
       : backwards_(backwards), threads_(kThreads), contexts_(kThreads), stacks_(kThreads * kStackBytes) {}
 
   void run(void* block, Work work) {
+    running_ = this;
     block_ = block;
     work_ = work;
     for (int thread = 0; thread < kThreads; ++thread)
@@ -81,17 +82,17 @@ class Fibers {
     contexts_[i].uc_stack.ss_sp = &stacks_[i * kStackBytes];
     contexts_[i].uc_stack.ss_size = kStackBytes;
     contexts_[i].uc_link = &scheduler_;
-    const auto self = reinterpret_cast<std::uintptr_t>(this);
-    makecontext(&contexts_[i], reinterpret_cast<void (*)()>(&Fibers::enter), 2,
-                static_cast<unsigned>(self >> 32), static_cast<unsigned>(self));
+    makecontext(&contexts_[i], &Fibers::enter, 0);
   }
 
-  static void enter(unsigned high, unsigned low) {
-    auto* self = reinterpret_cast<Fibers*>(static_cast<std::uintptr_t>(high) << 32 | low);
-    const int thread = self->current_;
-    self->work_(self->block_, thread);
-    self->threads_[static_cast<std::size_t>(thread)].done = true;
+  static void enter() {
+    Fibers& self = *running_;
+    const int thread = self.current_;
+    self.work_(self.block_, thread);
+    self.threads_[static_cast<std::size_t>(thread)].done = true;
   }
+
+  static thread_local Fibers* running_;  // a context's function is given nothing
 
   bool backwards_;
   std::vector<Thread> threads_;
@@ -102,6 +103,8 @@ class Fibers {
   void* block_ = nullptr;
   Work work_ = nullptr;
 };
+
+thread_local Fibers* Fibers::running_ = nullptr;
 
 // A meeting of `size` threads.
 struct Meeting {
