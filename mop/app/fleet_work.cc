@@ -142,8 +142,11 @@ std::string model_path_of(const Fleet& fleet, const ModelOutcome& o) {
 
 Result<void> prepare_training(Fleet& fleet, Training& training) {
   log_info(fmt::format("{} started", training.name));
+  const std::int64_t start = monotonic_micros();
   MOP_TRY_ASSIGN(const train::TrainJob job, job_of(fleet, training));
-  MOP_TRY_ASSIGN(training.pool, train::prepare(job));
+  MOP_TRY_ASSIGN(training.pool, train::prepare(job, thread_count(fleet.ctx)));
+  log_info(fmt::format("{} ready to train after {:.1f} s", training.name,
+                       static_cast<double>(monotonic_micros() - start) / 1e6));
   note_left_out(fleet, training);
   return {};
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "mop/base/parallel.h"
 #include "mop/train/epochs.h"
 #include "mop/train/targets.h"
 
@@ -12,64 +13,91 @@ namespace {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-void append_rows(const Member& m, std::size_t branch, nn::cuda::PoolData::Table& table) {
+using Table = nn::cuda::PoolData::Table;
+
+// Rows of a member from `first` on.
+void fill_rows(const Member& m, std::size_t branch, std::size_t first, Table& table) {
   const dataset::SeriesData& data = *m.data[branch];
   const dataset::Scaler& scaler = m.model.branches[branch].scaler;
-  const std::size_t first = table.rows.size();
-  table.rows.resize(first + data.rows() * data.inputs(), 0.0f);
   for (std::size_t t = 0; t < data.rows(); ++t) {
-    table.history.push_back(static_cast<std::int32_t>(data.history[t]));
-    if (data.history[t] > 0)
-      scaler.apply(data.row(t), std::span(table.rows).subspan(first + t * data.inputs(), data.inputs()));
+    table.history[first + t] = static_cast<std::int32_t>(data.history[t]);
+    if (data.history[t] == 0) continue;
+    scaler.apply(data.row(t), std::span(table.rows).subspan((first + t) * data.inputs(), data.inputs()));
   }
 }
 
-// Appends what row t of the first branch is compared with at one head.
-void append_target(const Pool& pool, const Objective& objective, const Member& m, std::size_t head,
-                   std::size_t t, std::vector<float>& to) {
+// What row t of the first branch is compared with at one head: (horizon + 2) values, not numbers so far.
+void fill_target(const Pool& pool, const Objective& objective, const Member& m, std::size_t head,
+                 std::size_t t, std::span<float> to) {
   const BranchModel& branch = m.model.branches[head];
   const dataset::SeriesData& data = *m.data[head];
-  const std::size_t H = branch.head.horizon, at = to.size();
-  to.resize(at + H + 2, kNaN);
+  const std::size_t H = branch.head.horizon;
   const bool fit = t < m.split.fit_end;
   const UnixMillis limit = fit ? pool.fit_targets_before : INT64_MAX;
   const std::int64_t found = m.builder->row_of(head, t);
-  to[at + H + 1] = 0.0f;
+  to[H + 1] = 0.0f;
   if (found < 0) return;
   const auto row = static_cast<std::size_t>(found);
   for (std::size_t h = 1; h <= H; ++h) {
-    if (data.target_closes_before(row, h, limit)) to[at + h - 1] = static_cast<float>(data.z(row, h));
+    if (data.target_closes_before(row, h, limit)) to[h - 1] = static_cast<float>(data.z(row, h));
   }
-  if (std::isnan(to[at])) return;
+  if (std::isnan(to[0])) return;
   const double range = Objective::range_target(data, row, limit);
-  to[at + H] = static_cast<float>((range - branch.range_mean) / branch.range_sd);
+  to[H] = static_cast<float>((range - branch.range_mean) / branch.range_sd);
   const double weight = fit ? objective.weight_of(data.close_time[row], limit) : 1.0;
-  to[at + H + 1] = std::max(static_cast<float>(weight), std::numeric_limits<float>::min());
+  to[H + 1] = std::max(static_cast<float>(weight), std::numeric_limits<float>::min());
+}
+
+// Where each member's rows begin in each branch's table.
+std::vector<std::vector<std::size_t>> first_rows(const Pool& pool) {
+  std::vector<std::vector<std::size_t>> first(pool.members.size());
+  std::vector<std::size_t> next(pool.members[0].data.size(), 0);
+  for (std::size_t m = 0; m < pool.members.size(); ++m) {
+    first[m] = next;
+    for (std::size_t b = 0; b < next.size(); ++b)
+      next[b] += pool.members[m].data[b]->rows();
+  }
+  return first;
+}
+
+// One member's part of everything.
+void fill_member(const Pool& pool, const Member& m, const std::vector<std::size_t>& first,
+                 nn::cuda::PoolData& out) {
+  const Objective objective(pool.members, pool.profile.half_life_days);
+  for (std::size_t b = 0; b < first.size(); ++b) {
+    fill_rows(m, b, first[b], out.tables[b]);
+    const std::size_t width = m.model.branches[b].head.horizon + 2;
+    for (std::size_t t = 0; t < m.data[0]->rows(); ++t)
+      fill_target(pool, objective, m, b, t,
+                  std::span(out.heads[b].targets).subspan((first[0] + t) * width, width));
+  }
+  for (std::size_t t = 0; first.size() > 1 && t < m.data[0]->rows(); ++t) {
+    const std::int64_t row = m.builder->branch_row(1, t);
+    out.joined[first[0] + t] =
+        static_cast<std::int32_t>(row < 0 ? -1 : row + static_cast<std::int64_t>(first[1]));
+  }
 }
 
 }  // namespace
 
 nn::cuda::PoolData pool_data(const Pool& pool) {
+  const nn::cuda::PoolSize size = pool_size(pool);
   nn::cuda::PoolData out;
   out.range_weight = Objective::kRangeWeight;
-  const std::size_t branches = pool.members[0].data.size();
-  out.tables.resize(branches);
-  out.heads.resize(branches);
-  const Objective objective(pool.members, pool.profile.half_life_days);
-  for (const Member& m : pool.members) {
-    const auto joined_before = branches > 1 ? static_cast<std::int64_t>(out.tables[1].history.size()) : 0;
-    for (std::size_t b = 0; b < branches; ++b) {
-      append_rows(m, b, out.tables[b]);
-      out.tables[b].inputs = m.data[b]->inputs();
-      out.heads[b].members.push_back(m.model.branches[b].head);
-      for (std::size_t t = 0; t < m.data[0]->rows(); ++t)
-        append_target(pool, objective, m, b, t, out.heads[b].targets);
-    }
-    for (std::size_t t = 0; branches > 1 && t < m.data[0]->rows(); ++t) {
-      const std::int64_t row = m.builder->branch_row(1, t);
-      out.joined.push_back(static_cast<std::int32_t>(row < 0 ? -1 : joined_before + row));
-    }
+  const std::size_t rows = size.branches[0].rows;
+  for (const auto& branch : size.branches) {
+    out.tables.push_back({branch.inputs, std::vector<float>(branch.rows * branch.inputs),
+                          std::vector<std::int32_t>(branch.rows)});
+    out.heads.push_back({std::vector<float>(rows * (branch.horizon + 2), kNaN), {}});
   }
+  out.joined.resize(size.branches.size() > 1 ? rows : 0);
+  for (std::size_t b = 0; b < out.heads.size(); ++b) {
+    for (const Member& m : pool.members)
+      out.heads[b].members.push_back(m.model.branches[b].head);
+  }
+  const auto first = first_rows(pool);
+  parallel_for(pool.members.size(), usable_cores(),
+               [&](std::size_t m) { fill_member(pool, pool.members[m], first[m], out); });
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "mop/base/check.h"
+#include "mop/base/parallel.h"
 #include "mop/dataset/targets.h"
 #include "mop/nn/param_layout.h"
 #include "mop/train/targets.h"
@@ -166,6 +167,20 @@ std::vector<const dataset::SeriesData*> primaries(const std::vector<Member>& mem
   return series;
 }
 
+// Those that could be read, in their order.
+std::vector<Member> take_members(std::vector<Result<Member>>& results, const TrainJob& job,
+                                 std::vector<LeftOut>& left_out) {
+  std::vector<Member> members;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i]) {
+      members.push_back(std::move(*results[i]));
+    } else {
+      left_out.push_back({job.coins[i].symbol, results[i].error()});
+    }
+  }
+  return members;
+}
+
 }  // namespace
 
 nn::NetShape shape_for(Kind kind, const std::vector<BranchModel>& branches, const Profile& profile) {
@@ -191,29 +206,29 @@ std::vector<float> initial_params(const Pool& pool, std::size_t number) {
   return params;
 }
 
-Result<Pool> prepare(const TrainJob& job) {
+Result<Pool> prepare(const TrainJob& job, std::size_t threads) {
   Pool pool{job.profile, job.seed, {}, {}, 0, {}, {}};
   std::vector<features::Selection> inputs;
   for (std::size_t b = 0; b < intervals_of(job.kind).size(); ++b)
     inputs.push_back(select_inputs(job, b));
-  std::vector<Member> read;
-  for (const CoinCandles& coin : job.coins) {
-    MOP_CHECK(coin.series.size() == inputs.size()) << coin.series.size();
-    if (auto member = read_coin(job, coin, inputs)) {
-      read.push_back(std::move(*member));
-    } else {
-      pool.left_out.push_back({coin.symbol, member.error()});
-    }
-  }
+  std::vector<Result<Member>> results(job.coins.size());
+  parallel_for(results.size(), threads, [&](std::size_t i) {
+    MOP_CHECK(job.coins[i].series.size() == inputs.size()) << job.coins[i].series.size();
+    results[i] = read_coin(job, job.coins[i], inputs);
+  });
+  std::vector<Member> read = take_members(results, job, pool.left_out);
   if (read.empty()) return fail(pool.left_out.front().error);
   MOP_TRY_ASSIGN(
       pool.fit_targets_before,
       dataset::validation_opens(primaries(read), job.profile.validation_share, job.profile.lookback));
-  for (Member& m : read) {
-    if (auto fitted = fit_member(job, pool.fit_targets_before, m)) {
-      pool.members.push_back(std::move(m));
+  std::vector<Result<void>> fitted(read.size());
+  parallel_for(read.size(), threads,
+               [&](std::size_t i) { fitted[i] = fit_member(job, pool.fit_targets_before, read[i]); });
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    if (fitted[i]) {
+      pool.members.push_back(std::move(read[i]));
     } else {
-      pool.left_out.push_back({m.model.symbol, fitted.error()});
+      pool.left_out.push_back({read[i].model.symbol, fitted[i].error()});
     }
   }
   if (pool.members.empty()) return fail(pool.left_out.front().error);

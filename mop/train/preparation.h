@@ -62,8 +62,9 @@ struct Pool {
 };
 
 /// Inputs are those that the coin with the longest history can carry and whose source every coin has; a coin
-/// too short for them is left out. Errors: kInvalidArgument when no coin is left.
-Result<Pool> prepare(const TrainJob& job);
+/// too short for them is left out. The same on any number of threads. Errors: kInvalidArgument when no coin
+/// is left.
+Result<Pool> prepare(const TrainJob& job, std::size_t threads = 1);
 
 /// The seed of one network of an ensemble; the first one's is the pool's own.
 std::uint64_t network_seed(std::uint64_t pool_seed, std::size_t number);
