@@ -115,6 +115,7 @@ void set_options(CURL* c, const HttpRequest& request, const CurlOptions& options
   curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);  // signals and threads do not mix
   curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms));
   curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
+  curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);  // or a timeout waits for a name server that is silent
   curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
   curl_easy_setopt(c, CURLOPT_USERAGENT, options.user_agent.c_str());
   curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
