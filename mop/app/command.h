@@ -87,6 +87,7 @@ void add_export(CLI::App& cli, Context& ctx);
 void add_serve(CLI::App& cli, Context& ctx);
 void add_ledger(CLI::App& cli, Context& ctx);
 void add_sim(CLI::App& cli, Context& ctx);
+void add_doctor(CLI::App& cli, Context& ctx);
 
 /// Parses and runs one command line; returns the exit status. `main` calls nothing else.
 int run(int argc, const char* const* argv, Fs& fs, Clock& clock);

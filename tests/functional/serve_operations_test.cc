@@ -12,11 +12,9 @@
 
 #include <fmt/format.h>
 
+#include "certificate_text.h"
 #include "collect_fixture.h"
-#include "mop/app/settings.h"
-#include "mop/base/build_info.h"
 #include "mop/base/time.h"
-#include "mop/evaluate/certificate.h"
 #include "mop/exchange/curl_transport.h"
 #include "mop/train/model_file.h"
 
@@ -37,7 +35,7 @@ class ServeOperationsTest : public testing::Test {
                                              "--clock", "real"});
     url_ = sim_->read_out_line();
     ASSERT_EQ(run({"fetch", "--symbols", "BTCUSDT", "--limit", "1600", "--base-url", url_}).exit_code, 0);
-    write_file(directory_ + "/models/canaries.json", certificate());
+    write_file(directory_ + "/models/canaries.json", certificate_of(kProfile));
     const Finished trained =
         run({"train", "--symbols", "BTCUSDT", "--kinds", "1h", "--until", "2025-05-29", "--quiet"});
     ASSERT_EQ(trained.exit_code, 0) << trained.err;
@@ -49,18 +47,6 @@ class ServeOperationsTest : public testing::Test {
 
   Finished run(const std::vector<std::string>& arguments) { return run_mop(directory_, arguments); }
   void settings(const std::string& serve) { write_file(directory_ + "/mop.toml", serve + kProfile); }
-  // As `mop canaries` writes it; running it would take minutes.
-  static std::string certificate() {
-    bj::array canaries;
-    for (const std::string_view name : evaluate::kCanaryNames)
-      canaries.push_back(
-          {{"name", std::string(name)}, {"passed", true}, {"figure", 0.0}, {"limit", 1.0}, {"meaning", ""}});
-    canaries.erase(canaries.begin(), canaries.begin() + 3);  // those are run on every model
-    const train::Profile profile = app::parse_settings(kProfile, "mop.toml").value().standard;
-    return to_json_text(bj::object{{"program", std::string(build_info().version)},
-                                   {"profile", train::fingerprint_of(profile)},
-                                   {"canaries", canaries}});
-  }
   std::unique_ptr<Process> serve() {
     auto process = std::make_unique<Process>(
         directory_, std::vector<std::string>{"serve", "--base-url", url_, "--symbols", "BTCUSDT", "--kinds",
