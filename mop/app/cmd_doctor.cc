@@ -103,7 +103,7 @@ Result<ExchangeChecks> ask_exchange(Context& ctx, const DoctorFlags& flags) {
 void check_machine(Context& ctx, const DoctorFlags& flags, Report& report) {
   report.add(check_program(build_info()));
   report.add(check_cpu(usable_cores(), nn::cpu::instruction_set()));
-  report.add(check_gpu(train::find_gpu(), build_info().cuda, ctx.settings.device));
+  report.add(check_gpu(nn::cuda::find_gpu(), build_info().cuda, ctx.settings.device));
   const std::array places{look_at_directory(ctx.fs, ctx.settings.data_dir),
                           look_at_directory(ctx.fs, ctx.settings.models_dir),
                           look_at_file(flags.db.value_or(ctx.settings.serve.db))};

@@ -14,8 +14,8 @@
 #include "mop/base/result.h"
 #include "mop/exchange/transport.h"
 #include "mop/market/symbol.h"
+#include "mop/nn/cuda/device.h"
 #include "mop/store/candle_store.h"
-#include "mop/train/gpu.h"
 #include "mop/train/model.h"
 
 namespace mop::app {
@@ -36,7 +36,7 @@ Check check_program(const BuildInfo& build);
 /// `instruction_set`: as nn::cpu::instruction_set().
 Check check_cpu(std::size_t cores, std::string_view instruction_set);
 /// `device`: the setting. No GPU is no failure, unless it is asked for.
-Check check_gpu(const Result<train::Gpu>& gpu, bool cuda_built_in, std::string_view device);
+Check check_gpu(const Result<nn::cuda::DeviceInfo>& gpu, bool cuda_built_in, std::string_view device);
 
 /// A directory or file that mop writes, as it is or as it would come to be.
 struct Place {

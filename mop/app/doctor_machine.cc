@@ -91,18 +91,20 @@ Check check_cpu(std::size_t cores, std::string_view instruction_set) {
           ""};
 }
 
-Check check_gpu(const Result<train::Gpu>& gpu, bool cuda_built_in, std::string_view device) {
-  if (device == "cuda") {
-    const std::string why =
-        gpu ? fmt::format("{} is there, but training on it is not ready", gpu->name) : gpu.error().message;
-    return {"gpu", CheckState::kFail, fmt::format("device is cuda: {}", why),
-            "set device = \"auto\" in mop.toml, or use --device cpu"};
-  }
+Check check_gpu(const Result<nn::cuda::DeviceInfo>& gpu, bool cuda_built_in, std::string_view device) {
   if (gpu) {
-    return {"gpu", CheckState::kOk,
-            fmt::format("{}, {}, compute capability {}.{}; experimental: mop trains on the CPU", gpu->name,
-                        bytes_text(gpu->memory_bytes), gpu->compute_major, gpu->compute_minor),
-            ""};
+    const std::string found =
+        fmt::format("{}, {} of {} free, compute capability {}.{}, driver for CUDA {}.{}", gpu->name,
+                    bytes_text(gpu->free_bytes), bytes_text(gpu->memory_bytes), gpu->compute_major,
+                    gpu->compute_minor, gpu->driver_version / 1000, gpu->driver_version % 1000 / 10);
+    return {
+        "gpu", CheckState::kOk,
+        found + (device == "cpu" ? "; not used, device is cpu" : "; experimental: `mop train` trains there"),
+        ""};
+  }
+  if (device == "cuda") {
+    return {"gpu", CheckState::kFail, fmt::format("device is cuda: {}", gpu.error().message),
+            "set device = \"auto\" in mop.toml, or use --device cpu"};
   }
   if (cuda_built_in) {
     return {"gpu", CheckState::kSkipped, "mop trains on the CPU: " + gpu.error().message, ""};

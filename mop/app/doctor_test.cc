@@ -39,7 +39,7 @@ TEST(DoctorChecksTest, TheCpuRowNamesWhatNetworksRunOn) {
 }
 
 TEST(DoctorChecksTest, AMachineWithoutAGpuTrainsOnTheCpu) {
-  const Result<train::Gpu> none = fail(ErrorCode::kUnsupported, "no CUDA device is usable here");
+  const Result<nn::cuda::DeviceInfo> none = fail(ErrorCode::kUnsupported, "no CUDA device is usable here");
   const Check no_cuda = check_gpu(none, false, "auto");
   EXPECT_EQ(no_cuda.state, CheckState::kSkipped);
   EXPECT_TRUE(holds(no_cuda.found, "trains on the CPU"));
@@ -53,11 +53,17 @@ TEST(DoctorChecksTest, AMachineWithoutAGpuTrainsOnTheCpu) {
 }
 
 TEST(DoctorChecksTest, AGpuIsShownAsExperimental) {
-  const Result<train::Gpu> gpu = train::Gpu{"NVIDIA H100", std::size_t{80} << 30, 9, 0};
-  const Check row = check_gpu(gpu, true, "auto");
-  EXPECT_EQ(row.state, CheckState::kOk);
-  EXPECT_TRUE(holds(row.found, "NVIDIA H100, 80.0 GiB, compute capability 9.0; experimental")) << row.found;
-  EXPECT_EQ(check_gpu(gpu, true, "cuda").state, CheckState::kFail) << "as `mop train --device cuda` fails";
+  const Result<nn::cuda::DeviceInfo> gpu =
+      nn::cuda::DeviceInfo{"NVIDIA H100", std::size_t{80} << 30, std::size_t{79} << 30, 9, 0, 12080, 132, 0};
+  for (const char* device : {"auto", "cuda"}) {
+    const Check row = check_gpu(gpu, true, device);
+    EXPECT_EQ(row.state, CheckState::kOk);
+    EXPECT_TRUE(holds(row.found,
+                      "NVIDIA H100, 79.0 GiB of 80.0 GiB free, compute capability 9.0, driver for CUDA "
+                      "12.8; experimental"))
+        << row.found;
+  }
+  EXPECT_TRUE(holds(check_gpu(gpu, true, "cpu").found, "not used, device is cpu"));
 }
 
 TEST(DoctorChecksTest, TheTightestFileSystemCountsAndWhatCannotBeWrittenFails) {

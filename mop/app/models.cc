@@ -7,6 +7,13 @@
 #include "mop/base/parallel.h"
 
 namespace mop::app {
+namespace {
+
+Error without_gpu(const Error& why) {
+  return {why.code, why.message + "; or use --device cpu"};
+}
+
+}  // namespace
 
 Result<std::vector<train::Kind>> parse_kinds(const std::string& text) {
   std::vector<train::Kind> kinds;
@@ -29,7 +36,7 @@ Result<void> check_device(const Context& ctx) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("device must be auto, cpu or cuda, was '{}'", device));
   }
-  MOP_TRY(nn::cuda::find_gpu());
+  if (const auto gpu = nn::cuda::find_gpu(); !gpu) return fail(without_gpu(gpu.error()));
   return {};
 }
 
@@ -43,7 +50,7 @@ Result<std::unique_ptr<nn::cuda::Device>> training_device(const Context& ctx) {
   if (ctx.settings.device == "cpu") return device;
   auto gpu = nn::cuda::open_gpu();
   if (gpu) return std::move(*gpu);
-  if (only_device(ctx)) return fail(gpu.error());
+  if (only_device(ctx)) return fail(without_gpu(gpu.error()));
   log_info(fmt::format("training on the CPU: {}", gpu.error().message));
   return device;
 }

@@ -139,8 +139,7 @@ class CudaDevice final : public Device {
 };
 
 Error not_usable(const char* what, cudaError_t error) {
-  return {ErrorCode::kUnsupported,
-          std::string(what) + " (" + cudaGetErrorString(error) + "); use --device cpu"};
+  return {ErrorCode::kUnsupported, std::string(what) + " (" + cudaGetErrorString(error) + ")"};
 }
 
 }  // namespace
@@ -149,7 +148,7 @@ Result<DeviceInfo> find_gpu() {
   int count = 0, driver = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
-    return fail(ErrorCode::kUnsupported, "no NVIDIA driver is installed here; use --device cpu");
+    return fail(ErrorCode::kUnsupported, "no NVIDIA driver is installed here");
   if (status != cudaSuccess || count == 0) return fail(not_usable("no CUDA device is usable here", status));
   cudaDeviceProp properties{};
   std::size_t free = 0, total = 0;
@@ -157,10 +156,9 @@ Result<DeviceInfo> find_gpu() {
   if (error == cudaSuccess) error = cudaMemGetInfo(&free, &total);
   if (error != cudaSuccess) return fail(not_usable("the CUDA device cannot be read", error));
   if (properties.major < 8) {
-    return fail(ErrorCode::kUnsupported, std::string(properties.name) + " has compute capability " +
-                                             std::to_string(properties.major) + "." +
-                                             std::to_string(properties.minor) +
-                                             ", mop's kernels need 8.0 or newer; use --device cpu");
+    return fail(ErrorCode::kUnsupported,
+                std::string(properties.name) + " has compute capability " + std::to_string(properties.major) +
+                    "." + std::to_string(properties.minor) + ", mop's kernels need 8.0 or newer");
   }
   return DeviceInfo{properties.name,
                     total,

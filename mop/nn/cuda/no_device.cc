@@ -5,8 +5,7 @@ namespace mop::nn::cuda {
 
 Result<DeviceInfo> find_gpu() {
   return fail(ErrorCode::kUnsupported,
-              "this build of mop has no CUDA; build it with `cmake --preset cuda` where nvcc is, or use "
-              "--device cpu");
+              "this build of mop has no CUDA; build it with `cmake --preset cuda` where nvcc is");
 }
 
 Result<std::unique_ptr<Device>> open_gpu() {
