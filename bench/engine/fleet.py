@@ -6,11 +6,15 @@ few epochs are timed and drawn out to 150; `fleet.py MOP full` runs all 150 inst
 line per figure; exit status 1 when a limit does not hold.
 """
 import json
+import pathlib
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import v1_candles  # noqa: E402
 
 MOP = sys.argv[1]
 THREADS = "2"
@@ -37,14 +41,7 @@ def figure(name, run, limit):
 
 def main():
     with tempfile.TemporaryDirectory() as work:
-        sim = subprocess.Popen([MOP, "sim", "--port", "0", "--seed", "1", "--now", "2024-06-01"], cwd=work,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        try:
-            url = sim.stdout.readline().strip()
-            subprocess.run([MOP, "fetch", "--symbols", "all", "--limit", "1000", "--base-url", url, "--quiet"], check=True,
-                           cwd=work, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        finally:
-            sim.kill()
+        v1_candles.fetch(MOP, work)
         held = figure("fleet_default", train(work), 180)
         if sys.argv[2:] == ["full"]:
             held &= figure("fleet_v1_window_150_epochs", train(work, "--profile", "v1"), 1800)

@@ -18,6 +18,9 @@ import tempfile
 import time
 
 MOP, HERE = sys.argv[1], pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import v1_candles  # noqa: E402
+
 CANDLES = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
 UNTIL = "2025-07-01"
 STEP_FLOP = 1.298e9  # docs/engine.md; a model of both timeframes does it twice
@@ -46,17 +49,6 @@ def train(work, *options):
 
 def trained(reply):
     return [m["status"] for m in reply["models"]].count("trained")
-
-
-def fetch_candles(work):
-    sim = subprocess.Popen([MOP, "sim", "--port", "0", "--seed", "1", "--now", "2024-06-01"], cwd=work,
-                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        url = sim.stdout.readline().strip()
-        subprocess.run([MOP, "fetch", "--symbols", "all", "--limit", "1000", "--base-url", url, "--quiet"], check=True,
-                       cwd=work, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    finally:
-        sim.kill()
 
 
 def torch(what):
@@ -133,7 +125,7 @@ def profile(work):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        fetch_candles(work)
+        v1_candles.fetch(MOP, work)
         v1_fleet(work)
         profile(work)
     if CANDLES:
