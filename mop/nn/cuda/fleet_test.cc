@@ -337,7 +337,7 @@ TEST_P(FleetTest, HowManyTilesABlockTakesChangesNothing) {
   const Trained many = train_once(GetParam(), Operands::kTf32, {.multiprocessors = 100});
   const Trained one = train_once(GetParam(), Operands::kTf32, {.multiprocessors = 1});
   const Trained narrow =
-      train_once(GetParam(), Operands::kTf32, {.shared_bytes = 163 * 1024, .multiprocessors = 1});
+      train_once(GetParam(), Operands::kTf32, {.shared_bytes = 99 * 1024, .multiprocessors = 1});
   EXPECT_EQ(many.state.params, one.state.params);
   EXPECT_EQ(many.state.params, narrow.state.params);
 }
