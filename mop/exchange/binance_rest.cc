@@ -30,7 +30,7 @@ std::optional<std::int64_t> to_integer(std::string_view text) {
 }
 
 DurationMillis retry_after(const HttpReply& reply, DurationMillis otherwise) {
-  constexpr std::int64_t kYear = std::int64_t{365} * 24 * 3600;  // seconds; a larger figure is no waiting time
+  constexpr std::int64_t kYear = std::int64_t{365} * 24 * 3600;  // in seconds; more is no waiting time
   const auto seconds = to_integer(reply.header("retry-after"));
   return seconds && *seconds <= kYear ? std::max<DurationMillis>(*seconds, 1) * kSecond : otherwise;
 }
