@@ -191,6 +191,12 @@ TEST_F(DoctorTest, AgeAndDamageOfCandlesAndModelsAreToldWithTheRemedy) {
   expect_row(corrupt, "data", "fail", "metadata.json", "mop verify --repair");
 }
 
+TEST_F(DoctorTest, AFileWhereADirectoryBelongsFails) {
+  write_file(directory + "/file", "");
+  Rows in_the_way = rows(1, {"--offline", "--models-dir", "file"});
+  expect_row(in_the_way, "disk", "fail", "file is no directory", "--models-dir");
+}
+
 TEST_F(DoctorTest, WhatCannotBeWrittenFails) {
   for (const std::string name : {"/data/raw/BTCUSDT_1h.csv", "/mop.db"}) {
     write_file(directory + name, "");
@@ -203,9 +209,6 @@ TEST_F(DoctorTest, WhatCannotBeWrittenFails) {
   Rows found = rows_of(f, 1);
   expect_row(found, "disk", "fail", "data/raw/BTCUSDT_1h.csv: Permission denied; mop.db: Permission denied",
              "--data-dir");
-  write_file(directory + "/file", "");
-  Rows in_the_way = rows(1, {"--offline", "--models-dir", "file"});
-  expect_row(in_the_way, "disk", "fail", "file is no directory", "--models-dir");
 }
 
 TEST_F(DoctorTest, CtrlCEndsItWhileTheExchangeIsSilent) {

@@ -22,29 +22,13 @@ struct LstmBackward {
 
   template <class Block>
   static MOP_KERNEL void run(Block& block, const StepArgs& args, const Share& share) {
-    const NetworkView& net = share.net;
-    const int branch = share.part % net.branch_count;
-    const int first = share.part / net.branch_count * args.tiles * kTileRows;
-    const int left = (net.batch_rows - first) / kTileRows;
-    Place place{net,
-                net.branches[branch],
-                branch,
-                0,
-                first,
-                left < args.tiles ? left : args.tiles,
-                net.dropout_counter + static_cast<std::uint64_t>(args.step)};
-    for (place.layer = net.layer_count - 1; place.layer > 0; --place.layer)
+    TimePlace place = time_place(args, share, share.net.layer_count - 1);
+    for (; place.layer > 0; --place.layer)
       run_layer<true>(block, place, Memory(block, args.tiles));
     run_layer<false>(block, place, Memory(block, args.tiles));
   }
 
  private:
-  struct Place {
-    const NetworkView& net;
-    const BranchView& view;
-    int branch, layer, first_row, tiles;
-    std::uint64_t counter;
-  };
   // Shared; all but dgates is each thread's own.
   struct Memory {
     float* dgates;
@@ -68,7 +52,7 @@ struct LstmBackward {
   };
 
   template <bool kInput, class Block>
-  static MOP_KERNEL void load_weights(const Block& block, const Place& place, Weights<kInput>& w) {
+  static MOP_KERNEL void load_weights(const Block& block, const TimePlace& place, Weights<kInput>& w) {
     const LayerView& layer = place.view.layers[place.layer];
     const float* params = place.net.params;
     const int H = place.net.hidden, column = 8 * warp_of(block) + lane_of(block) / 4;
@@ -86,20 +70,15 @@ struct LstmBackward {
     }
   }
 
-  static MOP_KERNEL std::int64_t private_tile(const Place& place, int t, int tile) {
-    return static_cast<std::int64_t>(t) * (place.net.batch_rows / kTileRows) + place.first_row / kTileRows +
-           tile;
-  }
-
   // What step t needs of the way forward; every thread fetches what it will read itself.
   template <class Block>
-  static MOP_KERNEL void fetch(Block& block, const Place& place, int t, const Memory& memory) {
+  static MOP_KERNEL void fetch(Block& block, const TimePlace& place, int t, const Memory& memory) {
     const LayerView& layer = place.view.layers[place.layer];
     for (int tile = 0; tile < place.tiles && t >= 0; ++tile) {
-      const std::int64_t at = private_tile(place, t, tile);
+      const std::int64_t at = place.private_tile(t, tile);
       for (int g = 0; g < 4; ++g)
         block.copy(&memory.stage(tile, g), &layer.gates[(at * 4 + g) * kThreads + block.thread()], true);
-      const std::int64_t before = private_tile(place, t > 0 ? t - 1 : 0, tile);
+      const std::int64_t before = place.private_tile(t > 0 ? t - 1 : 0, tile);
       block.copy(&memory.stage(tile, 4), &layer.cells[before * kThreads + block.thread()], t > 0);
       const bool from_layer = place.layer + 1 < place.net.layer_count;
       block.copy(&memory.stage(tile, 5), &place.view.above[at * kThreads + block.thread()], from_layer);
@@ -108,7 +87,7 @@ struct LstmBackward {
   }
 
   template <bool kInput, class Block>
-  static MOP_KERNEL void run_layer(Block& block, const Place& place, const Memory& memory) {
+  static MOP_KERNEL void run_layer(Block& block, const TimePlace& place, const Memory& memory) {
     Weights<kInput> w;
     load_weights(block, place, w);
     const int last = place.view.steps - 1;
@@ -116,7 +95,7 @@ struct LstmBackward {
       memory.dstate[tile * kThreads] = Quad{};
       memory.dcell[tile * kThreads] = Quad{};
       memory.cell[tile * kThreads] =
-          place.view.layers[place.layer].cells[private_tile(place, last, tile) * kThreads + block.thread()];
+          place.view.layers[place.layer].cells[place.private_tile(last, tile) * kThreads + block.thread()];
     }
     fetch(block, place, last, memory);
     for (int t = last; t >= 0; --t) {
@@ -134,7 +113,7 @@ struct LstmBackward {
 
   // What the head hands back to the top layer's state at step t.
   template <class Block>
-  static MOP_KERNEL void add_head(const Block& block, const Place& place, int t, int tile, Quad& dh) {
+  static MOP_KERNEL void add_head(const Block& block, const TimePlace& place, int t, int tile, Quad& dh) {
     const NetworkView& net = place.net;
     for (int half = 0; half < 2; ++half) {
       const int b = place.first_row + tile * kTileRows + cell_row(block, 2 * half);
@@ -151,7 +130,8 @@ struct LstmBackward {
   }
 
   template <class Block>
-  static MOP_KERNEL void turn_cells(Block& block, const Place& place, int t, int tile, const Memory& memory) {
+  static MOP_KERNEL void turn_cells(Block& block, const TimePlace& place, int t, int tile,
+                                    const Memory& memory) {
     Quad dh = memory.dstate[tile * kThreads];
     const Quad above = memory.stage(tile, 5);
     MOP_UNROLL
@@ -178,8 +158,8 @@ struct LstmBackward {
   }
 
   template <class Block>
-  static MOP_KERNEL void store_gates(Block& block, const Place& place, int t, int tile, const Quad (&dz)[4],
-                                     const Memory& memory) {
+  static MOP_KERNEL void store_gates(Block& block, const TimePlace& place, int t, int tile,
+                                     const Quad (&dz)[4], const Memory& memory) {
     const std::int64_t row =
         static_cast<std::int64_t>(t) * place.net.batch_rows + place.first_row + tile * kTileRows;
     float* to = place.view.layers[place.layer].dgates + row * kGates;
@@ -196,8 +176,8 @@ struct LstmBackward {
   }
 
   template <bool kInput, class Block>
-  static MOP_KERNEL void multiply(Block& block, const Place& place, const Weights<kInput>& w, int t, int tile,
-                                  const Memory& memory) {
+  static MOP_KERNEL void multiply(Block& block, const TimePlace& place, const Weights<kInput>& w, int t,
+                                  int tile, const Memory& memory) {
     const float* dgates = memory.dgates + tile * kTileRows * kStride;
     float state[4] = {}, input[4] = {};
     MOP_UNROLL
@@ -222,7 +202,7 @@ struct LstmBackward {
         for (int e = 0; e < 4; ++e)
           below.v[e] *= factors.v[e];
       }
-      place.view.above[private_tile(place, t, tile) * kThreads + block.thread()] = below;
+      place.view.above[place.private_tile(t, tile) * kThreads + block.thread()] = below;
     }
   }
 };

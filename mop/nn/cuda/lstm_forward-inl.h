@@ -23,19 +23,8 @@ struct LstmForward {
 
   template <class Block>
   static MOP_KERNEL void run(Block& block, const StepArgs& args, const Share& share) {
-    const NetworkView& net = share.net;
-    const int branch = share.part % net.branch_count;
-    const int first = share.part / net.branch_count * args.tiles * kTileRows;
-    const int left = (net.batch_rows - first) / kTileRows;
-    Place place{net,
-                net.branches[branch],
-                branch,
-                0,
-                first,
-                left < args.tiles ? left : args.tiles,
-                net.dropout_counter + static_cast<std::uint64_t>(args.step),
-                args.training};
-    for (place.layer = 0; place.layer < net.layer_count; ++place.layer)
+    TimePlace place = time_place(args, share, 0);
+    for (; place.layer < place.net.layer_count; ++place.layer)
       run_layer(block, place, Memory(block, args.tiles));
   }
 
@@ -58,13 +47,6 @@ struct LstmForward {
       return first_states + (t % 2 * rows + tile * kTileRows) * kStride;
     }
   };
-  struct Place {
-    const NetworkView& net;
-    const BranchView& view;
-    int branch, layer, first_row, tiles;
-    std::uint64_t counter;
-    bool training;
-  };
   struct Weights {  // this thread's share of them, as second operands
     float input[kMaxInputSteps][4][2];
     float state[kStateSteps][4][2];
@@ -73,7 +55,7 @@ struct LstmForward {
   };
 
   template <class Block>
-  static MOP_KERNEL void load_weights(const Block& block, const Place& place, Weights& w) {
+  static MOP_KERNEL void load_weights(const Block& block, const TimePlace& place, Weights& w) {
     const LayerView& layer = place.view.layers[place.layer];
     const float* params = place.net.params;
     const int H = place.net.hidden;
@@ -106,7 +88,7 @@ struct LstmForward {
   // Step t of the layer's input on its way into shared memory: rows of the table, or what the layer below
   // made.
   template <class Block>
-  static MOP_KERNEL void fetch_inputs(Block& block, const Place& place, int t, float* to) {
+  static MOP_KERNEL void fetch_inputs(Block& block, const TimePlace& place, int t, float* to) {
     const int rows = place.tiles * kTileRows;
     if (t < place.view.steps) {
       const TableView& table = place.net.pool->tables[place.branch];
@@ -122,7 +104,7 @@ struct LstmForward {
     block.close_group();
   }
 
-  static MOP_KERNEL const float* upper_input(const Place& place, int t) {
+  static MOP_KERNEL const float* upper_input(const TimePlace& place, int t) {
     const LayerView& below = place.view.layers[place.layer - 1];
     const bool drops = place.training && place.net.dropout_kept != 0.0f;
     return (drops ? below.dropped : below.hidden) +
@@ -130,7 +112,7 @@ struct LstmForward {
   }
 
   template <class Block>
-  static MOP_KERNEL void run_layer(Block& block, const Place& place, const Memory& memory) {
+  static MOP_KERNEL void run_layer(Block& block, const TimePlace& place, const Memory& memory) {
     Weights w;
     load_weights(block, place, w);
     block.sync();  // the layer below is complete, its memory free
@@ -187,7 +169,7 @@ struct LstmForward {
   }
 
   template <class Block>
-  static MOP_KERNEL void finish_cells(Block& block, const Place& place, int t, int tile, float (&z)[4][4],
+  static MOP_KERNEL void finish_cells(Block& block, const TimePlace& place, int t, int tile, float (&z)[4][4],
                                       Quad& cell, float* states) {
     const LayerView& layer = place.view.layers[place.layer];
     Quad gates[4], h;
@@ -203,10 +185,10 @@ struct LstmForward {
     MOP_UNROLL
     for (int half = 0; half < 2; ++half)
       store_pair(states + cell_row(block, 2 * half) * kStride + cell_unit(block, 0), h, half);
-    const int tiles = place.net.batch_rows / kTileRows, first = place.first_row + tile * kTileRows;
+    const int first = place.first_row + tile * kTileRows;
     store_rows(block, place, t, first, h, layer.hidden);
     if (!place.training) return;
-    const std::int64_t at = static_cast<std::int64_t>(t) * tiles + first / kTileRows;
+    const std::int64_t at = place.private_tile(t, tile);
     layer.cells[at * kThreads + block.thread()] = cell;
     MOP_UNROLL
     for (int g = 0; g < 4; ++g)
@@ -220,8 +202,8 @@ struct LstmForward {
   }
 
   template <class Block>
-  static MOP_KERNEL void store_rows(Block& block, const Place& place, int t, int first, const Quad& values,
-                                    float* to) {
+  static MOP_KERNEL void store_rows(Block& block, const TimePlace& place, int t, int first,
+                                    const Quad& values, float* to) {
     const std::int64_t at = static_cast<std::int64_t>(t) * place.net.batch_rows + first;
     MOP_UNROLL
     for (int half = 0; half < 2; ++half) {

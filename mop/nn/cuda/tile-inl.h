@@ -105,6 +105,29 @@ MOP_KERNEL void philox_block(std::uint64_t key, std::uint32_t (&c)[4]) {
   }
 }
 
+/// The sequences that a block takes through time in one branch, and the layer it is at.
+struct TimePlace {
+  const NetworkView& net;
+  const BranchView& view;
+  int branch, layer, first_row, tiles;
+  std::uint64_t counter;  // dropout's
+  bool training;
+
+  /// Where a tile's quads of step t lie, in units of kThreads.
+  MOP_KERNEL std::int64_t private_tile(int t, int tile) const {
+    return static_cast<std::int64_t>(t) * (net.batch_rows / kTileRows) + first_row / kTileRows + tile;
+  }
+};
+MOP_KERNEL TimePlace time_place(const StepArgs& args, const Share& share, int layer) {
+  const NetworkView& net = share.net;
+  const int branch = share.part % net.branch_count;
+  const int first = share.part / net.branch_count * args.tiles * kTileRows;
+  const int left = (net.batch_rows - first) / kTileRows;
+  const int tiles = left < args.tiles ? left : args.tiles;
+  const std::uint64_t counter = net.dropout_counter + static_cast<std::uint64_t>(args.step);
+  return {net, net.branches[branch], branch, layer, first, tiles, counter, args.training};
+}
+
 /// Dropout's factors for a thread's four cells, at one step of one tile (nn/sequence_batch.h has the rule).
 struct DropoutPlace {
   int branch, layer, step, first_sequence;
