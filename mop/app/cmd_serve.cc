@@ -193,8 +193,8 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   malloc_trim(0);  // the stored history that was replayed
   MOP_TRY_ASSIGN(auto stream,
                  exchange::KlineStream::start(stream_options(service, flags, options.base_url, speed)));
-  ctx.say(fmt::format("serving {} series at {}/api/v1/series; Ctrl-C ends it", service.series().size(),
-                      server.url()));
+  ctx.say(fmt::format("serving forecasts of {} series at {}/api/v1/series, {} are followed; Ctrl-C ends it",
+                      service.forecast_series(), server.url(), service.series().size()));
   operations.ready();
   const auto ended = loop.run(*stream);
   operations.stop();

@@ -52,6 +52,8 @@ class Service {
 
   /// Series to be told of: every one that a model reads.
   const std::vector<store::SeriesKey>& series() const { return series_; }
+  /// How many of them are forecast: those with a model.
+  std::size_t forecast_series() const { return tracks_.size(); }
 
   /// Reads the stored candles that had closed by `now` and replays them; new ones go on from there. Errors:
   /// kNotFound when nothing is stored, and as CandleStore::load but for series that are not there.
