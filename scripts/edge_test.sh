@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The tests of edges/ccxt against an exchange on loopback. 77 (skipped) without Node.js or without its packages:
+# The tests of edges/$1 against its service on loopback. 77 (skipped) without Node.js or without its packages:
 # npm ci --prefix edges
 set -euo pipefail
 cd "$(dirname "$0")/../edges"
 command -v node >/dev/null || { echo "skipped: no node"; exit 77; }
-[ -d node_modules/ccxt ] && [ -f node_modules/ccxt/package.json ] || { echo "skipped: run npm ci --prefix edges"; exit 77; }
-exec node --test ccxt/
+for package in $(node -p "Object.keys(require('./$1/package.json').dependencies).join(' ')"); do
+  [ -f "node_modules/$package/package.json" ] || { echo "skipped: run npm ci --prefix edges"; exit 77; }
+done
+exec node --test "$1/"

@@ -1,11 +1,12 @@
 // Candles of any exchange that ccxt knows, for `mop fetch --source ccxt:<exchange>`.
 //
-// Standard input: one line of JSON
+// Standard input: one line of JSON; when it is closed before the end, nobody waits any more
 //   {"exchange":"kucoin","symbol":"XMR/USDT","timeframe":"1h","since":<ms>,"until":<ms>,"url":"" or an address}
 // Standard output, one JSON object a line:
 //   {"rows":[[<open time, ms>,"open","high","low","close","volume"],...]}   ascending; as often as there are pages
 //   {"done":true}                                                            the last line of a good end
 //   {"error":{"kind":"not_found|rate_limited|unsupported|unavailable","message":"..."}}   the last line of a bad one
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
@@ -97,9 +98,10 @@ async function main() {
   const say = (object) => new Promise((resolve) => process.stdout.write(`${JSON.stringify(object)}\n`, resolve));
   let ccxt;
   try {
-    let line;
-    for await (line of createInterface({ input: process.stdin })) break;
-    const request = JSON.parse(line ?? '');
+    const input = createInterface({ input: process.stdin });
+    const [line] = await once(input, 'line');
+    input.once('close', () => process.exit(1));
+    const request = JSON.parse(line);
     if (!STEP[request.timeframe]) throw Object.assign(new Error(`timeframe must be 15m or 1h, was ${request.timeframe}`), { kind: 'unsupported' });
     const opened = await open(request);
     ccxt = opened.ccxt;

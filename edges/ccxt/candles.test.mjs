@@ -52,7 +52,7 @@ async function exchange(faults = []) {
 
 async function ask(request) {
   const edge = spawn(process.execPath, [EDGE], { stdio: ['pipe', 'pipe', 'inherit'] });
-  edge.stdin.end(`${JSON.stringify({ exchange: 'kucoin', symbol: 'XMR/USDT', timeframe: '1h', ...request })}\n`);
+  edge.stdin.write(`${JSON.stringify({ exchange: 'kucoin', symbol: 'XMR/USDT', timeframe: '1h', ...request })}\n`);
   let text = '';
   for await (const chunk of edge.stdout) text += chunk;
   return text.trimEnd().split('\n').map((line) => JSON.parse(line));

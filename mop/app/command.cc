@@ -115,11 +115,15 @@ void Context::print_json(const boost::json::value& document) const {
   fmt::print("{}\n", to_json_text(document));
 }
 
-void add_selectors(CLI::App& verb, Context& ctx) {
+void add_symbols(CLI::App& verb, Context& ctx) {
   verb.add_option(
           "--symbols", ctx.flags.symbols,
           "Coins: BTCUSDT,ETHUSDT | all | @major | @layer1 | @layer1-other | @layer2-new | @meme-utility")
       ->type_name("LIST");
+}
+
+void add_selectors(CLI::App& verb, Context& ctx) {
+  add_symbols(verb, ctx);
   verb.add_option("--timeframes", ctx.flags.timeframes, "15m,1h")->type_name("LIST");
 }
 
@@ -168,7 +172,7 @@ int run(int argc, const char* const* argv, Fs& fs, Clock& clock) {
   cli.require_subcommand(1);
   for (const auto& add :
        {add_fetch, add_import, add_stats, add_verify, add_features, add_train, add_evaluate, add_canaries,
-        add_predict, add_export, add_serve, add_ledger, add_sim, add_doctor}) {
+        add_predict, add_export, add_publish, add_pull, add_serve, add_ledger, add_sim, add_doctor}) {
     add(cli, ctx);
   }
   try {

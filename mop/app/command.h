@@ -64,6 +64,8 @@ struct Context {
 /// Flags over mop.toml over defaults, as a verb is given them. Errors: as parse_settings; kNotFound, kIo.
 Result<Settings> load_settings(Context& ctx);
 
+/// --symbols.
+void add_symbols(CLI::App& verb, Context& ctx);
 /// --symbols and --timeframes.
 void add_selectors(CLI::App& verb, Context& ctx);
 /// --splice-renamed, of the verbs that read series.
@@ -86,6 +88,8 @@ void add_predict(CLI::App& cli, Context& ctx);
 void add_export(CLI::App& cli, Context& ctx);
 void add_serve(CLI::App& cli, Context& ctx);
 void add_ledger(CLI::App& cli, Context& ctx);
+void add_publish(CLI::App& cli, Context& ctx);
+void add_pull(CLI::App& cli, Context& ctx);
 void add_sim(CLI::App& cli, Context& ctx);
 void add_doctor(CLI::App& cli, Context& ctx);
 

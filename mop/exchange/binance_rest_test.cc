@@ -259,6 +259,15 @@ TEST(HostsTest, StreamsOfAnAddress) {
   EXPECT_EQ(stream_hosts_from("ws://127.0.0.1:9000"), Hosts{"ws://127.0.0.1:9000"});
 }
 
+TEST(HostsTest, LoopbackIsTheHostAndNotWhatAnAddressBeginsWith) {
+  for (const char* yes :
+       {"http://127.0.0.1", "http://127.0.0.1:9000/a", "https://localhost/", "ws://[::1]:1?x"})
+    EXPECT_TRUE(is_loopback(yes)) << yes;
+  for (const char* no : {"http://127.0.0.1.example.org", "http://localhost:x@example.org/", "127.0.0.1",
+                         "http://example.org/?http://localhost", "https://localhost.", ""})
+    EXPECT_FALSE(is_loopback(no)) << no;
+}
+
 TEST(BinanceRestTest, ABlockedHostIsLeftForTheNextAndNotAskedAgain) {
   for (const int status : {451, 403}) {
     Fixture f({bad(status), time_reply()}, two_hosts());

@@ -14,7 +14,7 @@ namespace mop::exchange {
 
 struct CcxtOptions {
   std::string node = "node";                // looked up in PATH
-  std::string script;                       // candles.mjs; "" searches: find_ccxt_edge()
+  std::string script;                       // candles.mjs; "" searches: find_edge()
   std::string url;                          // "" is the exchange's own address
   DurationMillis silence_ms = 2 * kMinute;  // without a line for this long the process is given up
 };
@@ -36,9 +36,6 @@ using OnForeignCandles = std::function<Result<void>(std::span<const market::Cand
 /// rule), kInterrupted, and those of `sink`.
 Result<std::size_t> fetch_ccxt(const CcxtOptions& options, const CcxtRequest& request,
                                const OnForeignCandles& sink);
-
-/// edges/ccxt/candles.mjs below $MOP_EDGES, or beside or above the program. Errors: kUnsupported.
-Result<std::string> find_ccxt_edge();
 
 /// One line of the edge's output (docs: edges/ccxt/candles.mjs).
 struct CcxtLine {

@@ -13,6 +13,7 @@
 #include "mop/base/build_info.h"
 #include "mop/base/check.h"
 #include "mop/base/interrupt.h"
+#include "mop/exchange/hosts.h"
 
 namespace mop::exchange {
 namespace {
@@ -68,19 +69,6 @@ int on_progress(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 }
 
 }  // extern "C"
-
-bool is_loopback(const std::string& url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return false;
-  const std::string_view host = std::string_view(url).substr(scheme + 3);
-  for (const std::string_view name : {"127.0.0.1", "localhost", "[::1]"}) {
-    if (host.starts_with(name) && (host.size() == name.size() || host[name.size()] == ':' ||
-                                   host[name.size()] == '/' || host[name.size()] == '?')) {
-      return true;
-    }
-  }
-  return false;
-}
 
 // The part of a URL that may be shown: no query, no user information.
 std::string host_of(const std::string& url) {

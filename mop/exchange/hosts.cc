@@ -42,4 +42,18 @@ std::vector<std::string> stream_hosts_from(std::string_view base_url) {
   return {url};
 }
 
+bool is_loopback(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return false;
+  const std::string_view rest = url.substr(scheme + 3), authority = rest.substr(0, rest.find_first_of("/?#"));
+  for (const std::string_view name : {"127.0.0.1", "localhost", "[::1]"}) {
+    const std::string_view port = authority.substr(std::min(name.size(), authority.size()));
+    if (authority.starts_with(name) && (port.empty() || port.front() == ':') &&
+        authority.find('@') == std::string_view::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace mop::exchange

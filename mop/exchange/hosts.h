@@ -1,4 +1,4 @@
-// Binance's hosts for spot market data.
+// Binance's hosts for spot market data, and addresses in general.
 #pragma once
 #include <string>
 #include <string_view>
@@ -18,5 +18,8 @@ std::vector<std::string> hosts_from(std::string_view base_url);
 /// (two ports), then data-stream.binance.vision, which has market data only. Another address stands alone,
 /// with ws and wss for http and https. An address with ws or wss is taken as it is.
 std::vector<std::string> stream_hosts_from(std::string_view base_url);
+
+/// True for an address of this machine: 127.0.0.1, localhost or [::1], with any scheme and port.
+bool is_loopback(std::string_view url);
 
 }  // namespace mop::exchange
