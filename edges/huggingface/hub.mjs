@@ -55,9 +55,9 @@ export function patientFetch(say, pause = sleep) {
         if (!PASSING.has(response.status)) return response;
         why = `HTTP ${response.status}`;
       } catch (error) {
-        why = error.cause?.code ?? error.message;
-        const nobody = why === 'ECONNREFUSED';
-        if (once || nobody || attempt === ATTEMPTS) throw new Fault('unavailable', `${new URL(address).host} cannot be reached (${why})`);
+        why = error.cause?.code ?? error.cause?.message ?? error.message;
+        const final = !error.cause?.code || why === 'ECONNREFUSED'; // no fault of the line: nobody is there
+        if (once || final || attempt === ATTEMPTS) throw new Fault('unavailable', `${new URL(address).host} cannot be reached (${why})`);
       }
       if (attempt === ATTEMPTS || (once && response.status !== 429)) return response;
       const seconds = waitFor(response, attempt);

@@ -169,6 +169,8 @@ test('a download that breaks or is not what was promised is fetched again, then 
 });
 
 test('every refusal says what to do, and no token', async () => {
+  const closed = await startHub();
+  closed.close();
   await withHub({}, async (hub) => {
     await ask(publishing(hub, MODELS));
     for (const [request, kind, words] of [
@@ -180,9 +182,12 @@ test('every refusal says what to do, and no token', async () => {
       [pulling(hub, NAMES, { repo: 'acme/other' }), 'not_found', /acme\/other/],
       [pulling(hub, NAMES, { revision: 'v9' }), 'not_found', /revision/],
       [pulling(hub, NAMES, { token: '' }), 'refused', /acme\/mop/],
-      [pulling({ url: 'http://127.0.0.1:9' }, NAMES), 'unavailable', /127\.0\.0\.1:9 cannot be reached/],
+      [pulling(closed, NAMES), 'unavailable', /127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\)/],
+      [pulling({ url: 'http://127.0.0.1:9' }, NAMES), 'unavailable', /127\.0\.0\.1:9 cannot be reached \(bad port\)/],
     ]) {
-      const { error } = await ask(request);
+      const said = [];
+      const { error } = await ask(request, said);
+      assert.deepEqual(said.filter((line) => line.waiting), [], 'no use in asking again');
       assert.equal(error?.kind, kind, JSON.stringify(error));
       assert.match(error.message, words);
       assert.doesNotMatch(error.message, /secret123|hf_w|hf_r/);
