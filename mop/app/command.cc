@@ -170,9 +170,9 @@ int run(int argc, const char* const* argv, Fs& fs, Clock& clock) {
   cli.name("mop");
   cli.set_version_flag("--version", version_text());
   cli.require_subcommand(1);
-  for (const auto& add :
-       {add_fetch, add_import, add_stats, add_verify, add_features, add_train, add_evaluate, add_canaries,
-        add_predict, add_export, add_publish, add_pull, add_serve, add_ledger, add_sim, add_doctor}) {
+  for (const auto& add : {add_fetch, add_import, add_stats, add_verify, add_features, add_train, add_evaluate,
+                          add_canaries, add_predict, add_export, add_publish, add_pull, add_serve, add_ledger,
+                          add_bot, add_sim, add_doctor}) {
     add(cli, ctx);
   }
   try {

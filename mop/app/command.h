@@ -88,6 +88,7 @@ void add_predict(CLI::App& cli, Context& ctx);
 void add_export(CLI::App& cli, Context& ctx);
 void add_serve(CLI::App& cli, Context& ctx);
 void add_ledger(CLI::App& cli, Context& ctx);
+void add_bot(CLI::App& cli, Context& ctx);
 void add_publish(CLI::App& cli, Context& ctx);
 void add_pull(CLI::App& cli, Context& ctx);
 void add_sim(CLI::App& cli, Context& ctx);

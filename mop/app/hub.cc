@@ -19,24 +19,10 @@ namespace {
 
 namespace bj = boost::json;
 
-ErrorCode code_of(std::string_view kind) {
-  if (kind == "invalid_argument") return ErrorCode::kInvalidArgument;
-  if (kind == "not_found") return ErrorCode::kNotFound;
-  if (kind == "refused") return ErrorCode::kRefused;
-  if (kind == "rate_limited") return ErrorCode::kRateLimited;
-  if (kind == "unsupported") return ErrorCode::kUnsupported;
-  if (kind == "unavailable") return ErrorCode::kUnavailable;
-  return ErrorCode::kCorrupt;
-}
+constexpr const char* kEdge = "the talk with Hugging Face";
 
 tl::unexpected<Error> bad(std::string_view why) {
-  return fail(ErrorCode::kCorrupt, fmt::format("the Hugging Face edge sent a wrong line: {}", why));
-}
-
-// "" also for null.
-std::string text_of(const bj::object& object, std::string_view key) {
-  const bj::value* v = object.if_contains(key);
-  return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
+  return fail(ErrorCode::kCorrupt, fmt::format("{} sent a wrong line: {}", kEdge, why));
 }
 
 std::vector<std::string> texts_of(const bj::object& object, std::string_view key) {
@@ -46,11 +32,6 @@ std::vector<std::string> texts_of(const bj::object& object, std::string_view key
   for (const bj::value& text : v->get_array())
     if (text.is_string()) texts.emplace_back(text.get_string());
   return texts;
-}
-
-const bj::object* object_of(const bj::object& object, std::string_view key) {
-  const bj::value* v = object.if_contains(key);
-  return v == nullptr ? nullptr : v->if_object();
 }
 
 bool is_name(std::string_view text) {
@@ -79,7 +60,7 @@ Result<HubOutcome> ask(const HubAccess& access, bj::object request, const Talk& 
   request["repo"] = access.repo;
   request["url"] = access.url;
   request["token"] = access.token;
-  MOP_TRY_ASSIGN(LineProcess edge, LineProcess::start(access.node, script, "the exchange with Hugging Face"));
+  MOP_TRY_ASSIGN(LineProcess edge, LineProcess::start(access.node, script, kEdge));
   edge.send(to_json_text(request) + "\n");
   std::optional<Progress> progress;  // how much there is to do the edge finds out
   while (true) {
@@ -125,32 +106,28 @@ Result<void> check_access(const HubAccess& access) {
 }
 
 Result<HubLine> parse_hub_line(std::string_view text) {
-  MOP_TRY_ASSIGN(const bj::value document, parse_json(text, "line of the Hugging Face edge"));
-  const bj::object* object = document.if_object();
-  if (object == nullptr) return bad("it must be an object");
-  if (const bj::object* error = object_of(*object, "error"))
-    return fail(code_of(text_of(*error, "kind")), text_of(*error, "message").substr(0, 500));
+  MOP_TRY_ASSIGN(const bj::object object, parse_edge_line(text, kEdge));
   HubLine line;
-  if (const bj::object* progress = object_of(*object, "progress")) {
+  if (const bj::object* progress = object_member(object, "progress")) {
     for (const auto& [key, number] : {std::pair{"done", &line.done}, std::pair{"of", &line.of}}) {
       const bj::value* v = progress->if_contains(key);
       if (v == nullptr || !v->is_int64() || v->get_int64() < 0) return bad("progress without its numbers");
       *number = static_cast<std::size_t>(v->get_int64());
     }
-    line.text = text_of(*progress, "what");
-  } else if (const bj::object* waiting = object_of(*object, "waiting")) {
+    line.text = text_member(*progress, "what");
+  } else if (const bj::object* waiting = object_member(object, "waiting")) {
     const bj::value* seconds = waiting->if_contains("seconds");
     if (seconds == nullptr || !seconds->is_int64()) return bad("waiting without a number of seconds");
     line.kind = HubLine::Kind::kWaiting;
-    line.text = fmt::format("{}; asking again in {} s", text_of(*waiting, "why"), seconds->get_int64());
-  } else if (const bj::object* pulled = object_of(*object, "pulled")) {
+    line.text = fmt::format("{}; asking again in {} s", text_member(*waiting, "why"), seconds->get_int64());
+  } else if (const bj::object* pulled = object_member(object, "pulled")) {
     line.kind = HubLine::Kind::kPulled;
-    line.text = text_of(*pulled, "path");
-    line.sha256 = text_of(*pulled, "sha256");
+    line.text = text_member(*pulled, "path");
+    line.sha256 = text_member(*pulled, "sha256");
     if (line.text.empty() || line.sha256.size() != 64) return bad("pulled without a path and its hash");
-  } else if (const bj::object* done = object_of(*object, "done")) {
+  } else if (const bj::object* done = object_member(object, "done")) {
     line.kind = HubLine::Kind::kDone;
-    line.outcome = {text_of(*done, "commit"), text_of(*done, "url"), texts_of(*done, "changed"),
+    line.outcome = {text_member(*done, "commit"), text_member(*done, "url"), texts_of(*done, "changed"),
                     texts_of(*done, "unchanged"), texts_of(*done, "missing")};
   } else {
     return bad("it must have progress, waiting, pulled, done or error");

@@ -162,4 +162,14 @@ Result<bj::value> parse_json(std::string_view text, std::string_view what) {
   return parser.handler().release();
 }
 
+std::string text_member(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* v = object.if_contains(key);
+  return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string();
+}
+
+const boost::json::object* object_member(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* v = object.if_contains(key);
+  return v == nullptr ? nullptr : v->if_object();
+}
+
 }  // namespace mop

@@ -6,8 +6,9 @@
 #include "mop/base/result.h"
 
 namespace boost::json {
+class object;
 class value;
-}
+}  // namespace boost::json
 
 namespace mop {
 
@@ -17,5 +18,10 @@ std::string to_json_text(const boost::json::value& value, int indent = 0);
 
 /// Strict JSON, at most 64 levels deep. Errors: kCorrupt with the position; `what` names the document.
 Result<boost::json::value> parse_json(std::string_view text, std::string_view what);
+
+/// The text under a key, "" when there is none.
+std::string text_member(const boost::json::object& object, std::string_view key);
+/// The object under a key, null when there is none.
+const boost::json::object* object_member(const boost::json::object& object, std::string_view key);
 
 }  // namespace mop

@@ -15,8 +15,10 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "mop/base/interrupt.h"
+#include "mop/base/json.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX wants the program to declare it
 
@@ -60,6 +62,19 @@ Result<std::string> find_edge(std::string_view below) {
               fmt::format("edges/{} was not found beside or above the program; set MOP_EDGES to the edges "
                           "directory of MOP's sources",
                           below));
+}
+
+Result<boost::json::object> parse_edge_line(std::string_view line, std::string_view name) {
+  constexpr std::size_t kMostOfMessage = 500;
+  MOP_TRY_ASSIGN(boost::json::value document, parse_json(line, fmt::format("line of {}", name)));
+  boost::json::object* object = document.if_object();
+  if (object == nullptr)
+    return fail(ErrorCode::kCorrupt, fmt::format("{} sent no object: {}", name, line.substr(0, 80)));
+  if (const boost::json::object* error = object_member(*object, "error")) {
+    return fail(parse_error_code(text_member(*error, "kind"), ErrorCode::kCorrupt),
+                text_member(*error, "message").substr(0, kMostOfMessage));
+  }
+  return std::move(*object);
 }
 
 Result<LineProcess> LineProcess::start(const std::string& program, const std::string& script,

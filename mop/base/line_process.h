@@ -10,11 +10,19 @@
 #include "mop/base/result.h"
 #include "mop/base/time.h"
 
+namespace boost::json {
+class object;
+}
+
 namespace mop {
 
 /// edges/<below>, e.g. "ccxt/candles.mjs": in $MOP_EDGES, or beside or above the program. Errors:
 /// kUnsupported.
 Result<std::string> find_edge(std::string_view below);
+
+/// A line of an edge: an object. Errors: kCorrupt; what the line says itself under "error", a "message" with
+/// a "kind" that is an ErrorCode's name. `name` is used in messages, as LineProcess's.
+Result<boost::json::object> parse_edge_line(std::string_view line, std::string_view name);
 
 /// Killed when it still runs at the end. Its standard error is this process's.
 class LineProcess {

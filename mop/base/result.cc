@@ -1,31 +1,35 @@
 #include "mop/base/result.h"
 
+#include <array>
+
 namespace mop {
+namespace {
+
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 10> kNames{{
+    {ErrorCode::kInvalidArgument, "invalid_argument"},
+    {ErrorCode::kNotFound, "not_found"},
+    {ErrorCode::kCorrupt, "corrupt"},
+    {ErrorCode::kUnavailable, "unavailable"},
+    {ErrorCode::kRateLimited, "rate_limited"},
+    {ErrorCode::kUnsupported, "unsupported"},
+    {ErrorCode::kDeviceLost, "device_lost"},
+    {ErrorCode::kIo, "io"},
+    {ErrorCode::kInterrupted, "interrupted"},
+    {ErrorCode::kRefused, "refused"},
+}};
+
+}  // namespace
 
 std::string_view to_string(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return "invalid_argument";
-    case ErrorCode::kNotFound:
-      return "not_found";
-    case ErrorCode::kCorrupt:
-      return "corrupt";
-    case ErrorCode::kUnavailable:
-      return "unavailable";
-    case ErrorCode::kRateLimited:
-      return "rate_limited";
-    case ErrorCode::kUnsupported:
-      return "unsupported";
-    case ErrorCode::kDeviceLost:
-      return "device_lost";
-    case ErrorCode::kIo:
-      return "io";
-    case ErrorCode::kInterrupted:
-      return "interrupted";
-    case ErrorCode::kRefused:
-      return "refused";
-  }
+  for (const auto& [known, name] : kNames)
+    if (known == code) return name;
   return "unknown";
+}
+
+ErrorCode parse_error_code(std::string_view name, ErrorCode otherwise) {
+  for (const auto& [code, known] : kNames)
+    if (known == name) return code;
+  return otherwise;
 }
 
 }  // namespace mop

@@ -24,6 +24,8 @@ enum class ErrorCode : std::uint8_t {  // values reach logs, exit codes and JSON
 
 /// The code as text in JSON replies: "invalid_argument", "not_found", ...
 std::string_view to_string(ErrorCode code);
+/// The code that is named so; `otherwise` when none is.
+ErrorCode parse_error_code(std::string_view name, ErrorCode otherwise);
 
 struct Error {
   ErrorCode code;

@@ -15,21 +15,10 @@ namespace bj = boost::json;
 using market::Candle;
 using market::Decimal;
 
-ErrorCode code_of(std::string_view kind) {
-  if (kind == "not_found") return ErrorCode::kNotFound;
-  if (kind == "rate_limited") return ErrorCode::kRateLimited;
-  if (kind == "unsupported") return ErrorCode::kUnsupported;
-  if (kind == "unavailable") return ErrorCode::kUnavailable;
-  return ErrorCode::kCorrupt;
-}
+constexpr const char* kEdge = "fetch through ccxt";
 
 tl::unexpected<Error> bad(std::string_view why) {
-  return fail(ErrorCode::kCorrupt, fmt::format("the ccxt edge sent a wrong line: {}", why));
-}
-
-std::string_view text_of(const bj::object& object, std::string_view key) {
-  const bj::value* v = object.if_contains(key);
-  return v != nullptr && v->is_string() ? std::string_view(v->get_string()) : std::string_view();
+  return fail(ErrorCode::kCorrupt, fmt::format("{} sent a wrong line: {}", kEdge, why));
 }
 
 // [open time, "open", "high", "low", "close", "volume"]
@@ -61,19 +50,13 @@ std::string unified(std::string_view symbol) {
 }  // namespace
 
 Result<CcxtLine> parse_ccxt_line(std::string_view line, market::Interval interval) {
-  MOP_TRY_ASSIGN(const bj::value document, parse_json(line, "line of the ccxt edge"));
-  const bj::object* object = document.if_object();
-  if (object == nullptr) return bad("it must be an object");
-  if (const bj::value* error = object->if_contains("error"); error != nullptr && error->is_object()) {
-    const bj::object& e = error->get_object();
-    return fail(code_of(text_of(e, "kind")), std::string(text_of(e, "message").substr(0, 500)));
-  }
+  MOP_TRY_ASSIGN(const bj::object object, parse_edge_line(line, kEdge));
   CcxtLine read;
-  if (const bj::value* done = object->if_contains("done")) {
+  if (const bj::value* done = object.if_contains("done")) {
     read.done = done->is_bool() && done->get_bool();
     return read;
   }
-  const bj::value* rows = object->if_contains("rows");
+  const bj::value* rows = object.if_contains("rows");
   if (rows == nullptr || !rows->is_array()) return bad("it must have rows, done or error");
   for (const bj::value& row : rows->get_array()) {
     MOP_TRY_ASSIGN(const Candle candle, read_row(row, interval));
@@ -92,14 +75,14 @@ Result<std::size_t> fetch_ccxt(const CcxtOptions& options, const CcxtRequest& re
   if (script.empty()) {
     MOP_TRY_ASSIGN(script, find_edge("ccxt/candles.mjs"));
   }
-  MOP_TRY_ASSIGN(LineProcess child, LineProcess::start(options.node, script, "fetch through ccxt"));
+  MOP_TRY_ASSIGN(LineProcess child, LineProcess::start(options.node, script, kEdge));
   child.send(to_json_text(bj::object{{"exchange", request.exchange},
-                                               {"symbol", unified(request.symbol)},
-                                               {"timeframe", market::to_string(request.interval)},
-                                               {"since", request.since},
-                                               {"until", request.until},
-                                               {"url", options.url}}) +
-                       "\n");
+                                     {"symbol", unified(request.symbol)},
+                                     {"timeframe", market::to_string(request.interval)},
+                                     {"since", request.since},
+                                     {"until", request.until},
+                                     {"url", options.url}}) +
+             "\n");
   std::size_t count = 0;
   UnixMillis last = -1;
   while (true) {

@@ -3,6 +3,7 @@
 // ends:
 //   close     the next close: a new board, and an event for each series
 //   rate N    such a close every N milliseconds of silence
+//   fire N    the alert of the highest number crosses for N series at the next close
 // http_driver DIRECTORY [TOKEN]
 #include <poll.h>
 
@@ -10,6 +11,7 @@
 #include <iostream>
 #include <string>
 
+#include "mop/serve/alert_book.h"
 #include "mop/serve/alert_json.h"
 #include "mop/serve/api_json.h"
 #include "mop/serve/http_server.h"
@@ -52,7 +54,7 @@ std::vector<std::string> coins() {
 class Driver {
  public:
   Driver(const std::string& database, std::string token)
-      : server_(options(database, std::move(token)), holder_, clock_) {}
+      : database_(database), server_(options(database, std::move(token)), holder_, clock_) {}
 
   Result<void> run() {
     put_board();
@@ -69,6 +71,9 @@ class Driver {
         close();
       } else if (line.starts_with("rate ")) {
         every_ms_ = std::stoi(line.substr(5));
+      } else if (line.starts_with("fire ")) {
+        MOP_TRY(fire(std::stoul(line.substr(5))));
+        std::cout << "fired" << std::endl;
       }
     }
   }
@@ -88,6 +93,28 @@ class Driver {
       series.scores = LiveScores{};
     board->pooled = {LiveScores{}, LiveScores{}};
     holder_.put(std::move(board));
+  }
+  // As the serving thread does: over its own connection, for the API to find.
+  Result<void> fire(std::size_t series) {
+    close();
+    MOP_TRY_ASSIGN(auto database, open_database(database_, store::Access::kWrite));
+    MOP_TRY_ASSIGN(AlertBook book, AlertBook::open(database));
+    MOP_TRY_ASSIGN(const auto alerts, book.alerts(std::nullopt, 0, AlertBook::kMostAlerts));
+    if (alerts.empty()) return fail(ErrorCode::kNotFound, "no alert to fire");
+    std::vector<AlertFiring> firings;
+    for (std::size_t i = 0; i < series; ++i) {
+      AlertFiring& firing = firings.emplace_back();
+      firing.alert = alerts.back().id;
+      firing.owner = alerts.back().spec.owner;
+      firing.kind = alerts.back().spec.kind;
+      firing.series = {coins_[i % coins_.size()],
+                       i < coins_.size() ? market::Interval::k1h : market::Interval::k15m};
+      firing.as_of = close_of(now_);
+      firing.at = close_of(now_) + 150;
+      firing.value = 101.0;
+      firing.text = firing.series.symbol + " closed at 101, above 100";
+    }
+    return book.note({}, firings);
   }
   void close() {
     ++now_;
@@ -109,6 +136,7 @@ class Driver {
     server_.tell(health_event(*board));
   }
 
+  const std::string database_;
   const std::vector<std::string> coins_ = coins();
   BoardHolder holder_;
   SystemClock clock_;
