@@ -42,7 +42,7 @@ function(mop_room name)
     add_executable(${name}_test ${R_TESTS})
     target_link_libraries(${name}_test PRIVATE mop_${name} mop_warnings GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE MOP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    gtest_discover_tests(${name}_test NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name} TIMEOUT 120)
+    gtest_discover_tests(${name}_test NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS ${name} TIMEOUT $<IF:$<BOOL:${MOP_SANITIZE}>,600,120>)
   endif()
 endfunction()
 

@@ -35,7 +35,7 @@ Result<void> check_id(const char* flag, const std::string& text) {
 
 // A token must not leave this machine in the clear.
 Result<void> check_url(const char* flag, const std::string& url) {
-  if (url.starts_with("https://") || (url.starts_with("http://") && exchange::is_loopback(url))) return {};
+  if (exchange::may_carry_secrets(url)) return {};
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("{} must begin with https:// (http:// only on this machine), was {}", flag, url));
 }

@@ -96,8 +96,7 @@ Result<void> check_access(const HubAccess& access) {
                     "neither ending in '.git' nor with '-' or '.' at an end or twice in a row, was {}",
                     access.repo.empty() ? "empty" : access.repo));
   }
-  const bool encrypted = access.url.empty() || access.url.starts_with("https://");
-  if (!encrypted && !(access.url.starts_with("http://") && exchange::is_loopback(access.url))) {
+  if (!access.url.empty() && !exchange::may_carry_secrets(access.url)) {
     return fail(
         ErrorCode::kInvalidArgument,
         fmt::format("--hub-url must begin with https:// (http:// only on this machine), was {}", access.url));

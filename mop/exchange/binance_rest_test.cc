@@ -268,6 +268,14 @@ TEST(HostsTest, LoopbackIsTheHostAndNotWhatAnAddressBeginsWith) {
     EXPECT_FALSE(is_loopback(no)) << no;
 }
 
+TEST(HostsTest, SecretsGoInTheClearToThisMachineOnly) {
+  EXPECT_TRUE(may_carry_secrets("https://huggingface.co"));
+  EXPECT_TRUE(may_carry_secrets("http://127.0.0.1:9000"));
+  EXPECT_FALSE(may_carry_secrets("http://huggingface.co"));
+  EXPECT_FALSE(may_carry_secrets("http://127.0.0.1.example.com"));
+  EXPECT_FALSE(may_carry_secrets("ws://127.0.0.1:9000"));
+}
+
 TEST(BinanceRestTest, ABlockedHostIsLeftForTheNextAndNotAskedAgain) {
   for (const int status : {451, 403}) {
     Fixture f({bad(status), time_reply()}, two_hosts());

@@ -56,4 +56,8 @@ bool is_loopback(std::string_view url) {
   return false;
 }
 
+bool may_carry_secrets(std::string_view url) {
+  return url.starts_with("https://") || (url.starts_with("http://") && is_loopback(url));
+}
+
 }  // namespace mop::exchange

@@ -21,5 +21,7 @@ std::vector<std::string> stream_hosts_from(std::string_view base_url);
 
 /// True for an address of this machine: 127.0.0.1, localhost or [::1], with any scheme and port.
 bool is_loopback(std::string_view url);
+/// True where a secret may be sent: https anywhere, http to this machine only.
+bool may_carry_secrets(std::string_view url);
 
 }  // namespace mop::exchange
