@@ -6,6 +6,7 @@ BUILD := build/release
 
 build:
 	@scripts/bootstrap.sh
+	@scripts/web.sh
 	@cmake --preset release >build-configure.log 2>&1 || (cat build-configure.log; exit 1)
 	@rm -f build-configure.log
 	cmake --build $(BUILD)
@@ -37,4 +38,4 @@ bench:
 	bench/run.sh
 
 clean:
-	rm -rf build demo
+	rm -rf build demo web/dist

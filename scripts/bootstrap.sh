@@ -5,7 +5,7 @@ set -euo pipefail
 
 build=(g++ make cmake ninja-build git ca-certificates libboost1.81-dev libssl-dev libcurl4-openssl-dev libzip-dev
        libsqlite3-dev libhwy-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev libgtest-dev)
-test=(nodejs npm)
+test=(nodejs npm chromium)
 check=(clang-format clang-tidy-19 clang-19 libclang-rt-19-dev g++-aarch64-linux-gnu)
 
 packages=("${build[@]}")
@@ -25,8 +25,8 @@ fi
 
 missing=()
 for package in "${packages[@]}"; do
-  # A compiler, make or npm from elsewhere is as good as Debian's.
-  case $package in g++ | make | cmake | git | npm) command -v "$package" >/dev/null && continue ;; esac
+  # A compiler, make, npm or browser from elsewhere is as good as Debian's.
+  case $package in g++ | make | cmake | git | npm | chromium) command -v "$package" >/dev/null && continue ;; esac
   [ "$package" = nodejs ] && command -v node >/dev/null && continue  # tests/e2e brings a newer one if need be
   [ "$package" = ninja-build ] && command -v ninja >/dev/null && continue
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Binance clients that others keep (npm), driven against build/release/mop sim, and the API against api/openapi.yaml.
+# Binance clients that others keep (npm), driven against build/release/mop sim, the API against api/openapi.yaml, and the
+# dashboard in Chromium.
 # Installs them once, from the npm registry; where that cannot be reached the tests are skipped, and that is said.
 # Nothing else goes outside.
 # `e2e.sh FILE` also writes "<passed> <failed> <skipped>" to FILE.
@@ -32,7 +33,7 @@ fi
 tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
 export LOG_LEVEL=error  # of @binance/spot
-timeout 180 "${node[@]}" --test --test-concurrency=4 --test-reporter=spec --test-reporter-destination=stdout \
+timeout 300 "${node[@]}" --test --test-concurrency=4 --test-reporter=spec --test-reporter-destination=stdout \
   --test-reporter=tap --test-reporter-destination="$tap" ./*.test.mjs
 status=$?
 count() { sed -n "s/^# $1 \([0-9]*\)$/\1/p" "$tap" | tail -n 1; }

@@ -108,8 +108,8 @@ void check_machine(Context& ctx, const DoctorFlags& flags, Report& report) {
                           look_at_directory(ctx.fs, ctx.settings.models_dir),
                           look_at_file(flags.db.value_or(ctx.settings.serve.db))};
   report.add(check_disk(places));
-  const std::size_t connections = serve::HttpOptions{}.max_connections;
-  report.add(check_open_files(connections, connections_that_fit(connections)));
+  const serve::HttpOptions http;
+  report.add(check_open_files(http.max_connections, connections_that_fit(http.max_connections)));
 }
 
 Result<Exit> run_doctor(Context& ctx, const DoctorFlags& flags) {

@@ -83,7 +83,8 @@ bool looks_alike(AlertSpec a, const AlertSpec& b) {
 
 struct AlertBook::Statements {
   store::Statement add, change, remove, find, page, page_of, count, count_of, states, put_state, drop_states,
-      day, add_firing, switch_off, firings, firing, add_delivery, deliveries, delivery, forget, version;
+      day, add_firing, switch_off, firings, newest_firings, firing, add_delivery, deliveries, delivery,
+      forget, version;
 
   static Result<Statements> prepare(store::Database& db) {
     const auto sql = [&](std::string_view text) { return db.prepare(text); };
@@ -118,12 +119,15 @@ struct AlertBook::Statements {
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING RETURNING id"));
     MOP_TRY_ASSIGN(auto switch_off, sql("UPDATE alerts SET spec = json_set(spec, '$.enabled', json('false')) "
                                         "WHERE id = ?1 AND json_extract(spec, '$.once')"));
-    MOP_TRY_ASSIGN(
-        auto firings,
-        sql(fmt::format("SELECT {} FROM firings WHERE id > ?1 AND (?3 IS NULL OR alert = ?3) AND "
-                        "(?4 = '' OR (outcome = 'sent' AND NOT EXISTS (SELECT 1 FROM deliveries WHERE "
-                        "firing = firings.id AND channel = ?4))) ORDER BY id LIMIT ?2",
-                        kFiringColumns)));
+    const auto firings_page = [&](std::string_view order) {
+      return sql(
+          fmt::format("SELECT {} FROM firings WHERE id > ?1 AND (?3 IS NULL OR alert = ?3) AND "
+                      "(?4 = '' OR (outcome = 'sent' AND NOT EXISTS (SELECT 1 FROM deliveries WHERE "
+                      "firing = firings.id AND channel = ?4))) ORDER BY id {} LIMIT ?2",
+                      kFiringColumns, order));
+    };
+    MOP_TRY_ASSIGN(auto firings, firings_page("ASC"));
+    MOP_TRY_ASSIGN(auto newest_firings, firings_page("DESC"));
     MOP_TRY_ASSIGN(auto firing, sql(fmt::format("SELECT {} FROM firings WHERE id = ?1", kFiringColumns)));
     MOP_TRY_ASSIGN(
         auto add_delivery,
@@ -135,13 +139,13 @@ struct AlertBook::Statements {
                                       "firing = ?1 AND channel = ?2"));
     MOP_TRY_ASSIGN(auto forget, sql("DELETE FROM firings WHERE at < ?1"));
     MOP_TRY_ASSIGN(auto version, sql("PRAGMA data_version"));
-    return Statements{std::move(add),        std::move(change),       std::move(remove),
-                      std::move(find),       std::move(page),         std::move(page_of),
-                      std::move(count),      std::move(count_of),     std::move(states),
-                      std::move(put_state),  std::move(drop_states),  std::move(day),
-                      std::move(add_firing), std::move(switch_off),   std::move(firings),
-                      std::move(firing),     std::move(add_delivery), std::move(deliveries),
-                      std::move(delivery),   std::move(forget),       std::move(version)};
+    return Statements{
+        std::move(add),        std::move(change),       std::move(remove),      std::move(find),
+        std::move(page),       std::move(page_of),      std::move(count),       std::move(count_of),
+        std::move(states),     std::move(put_state),    std::move(drop_states), std::move(day),
+        std::move(add_firing), std::move(switch_off),   std::move(firings),     std::move(newest_firings),
+        std::move(firing),     std::move(add_delivery), std::move(deliveries),  std::move(delivery),
+        std::move(forget),     std::move(version)};
   }
 };
 
@@ -257,7 +261,8 @@ Result<void> AlertBook::note(std::span<const StoredState> states, std::vector<Al
 Result<std::vector<AlertFiring>> AlertBook::firings(const FiringQuery& q) {
   const store::Value alert = q.alert ? store::Value(*q.alert) : store::Value(std::monostate{});
   return all_of<AlertFiring>(
-      sql_->firings.query({q.after, static_cast<std::int64_t>(q.limit), alert, q.undelivered_to}),
+      (q.newest ? sql_->newest_firings : sql_->firings)
+          .query({q.after, static_cast<std::int64_t>(q.limit), alert, q.undelivered_to}),
       firing_from);
 }
 

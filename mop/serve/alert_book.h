@@ -52,6 +52,7 @@ struct FiringQuery {
   std::size_t limit = 100;
   std::optional<std::int64_t> alert;  // of this one only
   std::string undelivered_to;         // sent, and with no record of this channel; empty: all
+  bool newest = false;                // the newest ones, newest first; otherwise the oldest, ascending
 };
 
 /// One connection's view; used by one thread at a time.

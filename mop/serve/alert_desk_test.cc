@@ -269,6 +269,26 @@ TEST_F(AlertDeskTest, EachDeliveryIsRecordedOncePerChannel) {
   EXPECT_EQ(api_->deliver({id + 1, "mail", "delivered", "", 0}).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(AlertDeskTest, TheNewestFiringsComeFirstWhenAskedFor) {
+  close_and_look(1, 98.0);
+  add(kAbove100);
+  on_time();
+  std::vector<std::int64_t> ids;
+  for (int n = 2; n <= 6; ++n) {
+    for (const AlertFiring& f : close_and_look(n, n % 2 == 0 ? 101.0 : 98.0))
+      ids.push_back(f.id);
+  }
+  ASSERT_EQ(ids.size(), 3u);
+  FiringQuery query;
+  query.limit = 2;
+  EXPECT_EQ(api_->firings(query).value().front().id, ids[0]);
+  query.newest = true;
+  const auto newest = api_->firings(query).value();
+  ASSERT_EQ(newest.size(), 2u);
+  EXPECT_EQ(newest[0].id, ids[2]);
+  EXPECT_EQ(newest[1].id, ids[1]);
+}
+
 TEST_F(AlertDeskTest, OnlySoManyAlertsPerOwner) {
   const AlertSpec spec = parse_alert(R"({"kind":"model","owner":"a"})").value();
   for (std::int64_t i = 0; i < AlertBook::kMostOfOwner; ++i)

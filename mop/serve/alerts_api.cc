@@ -140,8 +140,9 @@ Result<bj::value> firings_page(const ApiCall& call, FiringQuery query) {
   MOP_TRY_ASSIGN(AlertsSource::Open* const open, call.alerts->opened());
   query.undelivered_to = std::string(call.target.find("undelivered_to").value_or(""));
   MOP_TRY_ASSIGN(const auto page, open->book->firings(query));
+  const auto limit = static_cast<std::int64_t>(query.limit);
   return bj::value({{"firings", array_of(page, firing_json)},
-                    {"next_after", next_after(page, static_cast<std::int64_t>(query.limit))}});
+                    {"next_after", query.newest ? bj::value(nullptr) : next_after(page, limit)}});
 }
 
 Result<bj::value> deliveries_of(const ApiCall& call) {
@@ -199,7 +200,11 @@ HttpReply list_firings(const ApiCall& call) {
   if (!after) return after.error();
   if (!limit) return limit.error();
   if (!alert) return alert.error();
-  FiringQuery query{*after, static_cast<std::size_t>(*limit), std::nullopt, {}};
+  const std::string order = call.target.find("order").value_or("oldest");
+  if (order != "oldest" && order != "newest")
+    return failure(400, "invalid_argument",
+                   fmt::format("order must be oldest or newest, was '{}'", shown(order)));
+  FiringQuery query{*after, static_cast<std::size_t>(*limit), std::nullopt, {}, order == "newest"};
   if (*alert > 0) query.alert = *alert;
   return reply_of(firings_page(call, query));
 }

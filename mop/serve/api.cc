@@ -86,6 +86,14 @@ HttpReply forecast(const ApiCall& call) {
   return json_reply(forecast_json((*series)->seq, *(*series)->forecast, call.board));
 }
 
+HttpReply all_forecasts(const ApiCall& call) {
+  bj::array forecasts;
+  for (const BoardSeries& one : call.board.series) {
+    if (one.forecast) forecasts.push_back(forecast_json(one.seq, *one.forecast, call.board));
+  }
+  return json_reply({{"forecasts", std::move(forecasts)}});
+}
+
 HttpReply chart(const ApiCall& call) {
   const auto series = series_of(call);
   if (!series) return series.error();
@@ -177,6 +185,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/health/live", kBoard, live, "", true},
     {"GET", "/api/v1/health/ready", kBoard, ready},
     {"GET", "/api/v1/series", kBoard, all_series},
+    {"GET", "/api/v1/forecasts", kBoard, all_forecasts},
     {"GET", "/api/v1/series/{symbol}/{timeframe}/candles", kBoard, candles, "limit"},
     {"GET", "/api/v1/series/{symbol}/{timeframe}/forecast", kBoard, forecast},
     {"GET", "/api/v1/series/{symbol}/{timeframe}/track-record", kDatabase, track_record, "limit before"},
@@ -190,11 +199,13 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/alerts/{id}", kDatabase, one_alert},
     {"PATCH", "/api/v1/alerts/{id}", kDatabase, change_alert},
     {"DELETE", "/api/v1/alerts/{id}", kDatabase, remove_alert},
-    {"GET", "/api/v1/firings", kDatabase, list_firings, "after limit alert undelivered_to"},
+    {"GET", "/api/v1/firings", kDatabase, list_firings, "after limit alert undelivered_to order"},
     {"GET", "/api/v1/firings/{id}/deliveries", kDatabase, list_deliveries},
     {"POST", "/api/v1/firings/{id}/deliveries", kDatabase, add_delivery},
     {"GET", "/api/v1/events", kEvents, nullptr},
     {"GET", "/metrics", kServer, metrics},
+    {"GET", "/", kFile, nullptr, "", true},
+    {"GET", "/assets/{file}", kFile, nullptr, "", true},
 };
 
 }  // namespace

@@ -14,9 +14,14 @@
 namespace mop::serve {
 namespace {
 
+// A chart's SVG carries its style; nothing else that is sent does anything.
+constexpr std::string_view kPolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+// The chart library sets styles, and the dashboard's icon is a data: address.
+constexpr std::string_view kPagePolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 constexpr std::string_view kSafety =
     "X-Content-Type-Options: nosniff\r\n"
-    "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\n"
     "Referrer-Policy: no-referrer\r\n";
 
@@ -38,6 +43,9 @@ HttpDesk::HttpDesk(const HttpOptions& options, const BoardHolder& board, Clock& 
 
 Result<void> HttpDesk::open() {
   MOP_TRY_ASSIGN(access_, HttpAccess::make(options_.address, options_.token));
+  for (const DashboardFile& file : options_.dashboard)
+    files_.emplace(file.path,
+                   prepare({200, std::string(file.content_type), std::string(file.bytes), {}, true}));
   return {};
 }
 
@@ -68,6 +76,15 @@ Prepared HttpDesk::of_board(std::string_view target, const RouteMatch& match, st
   return reply;
 }
 
+Prepared HttpDesk::of_file(const std::string& path) const {
+  if (const auto file = files_.find(path); file != files_.end()) return file->second;
+  return prepare(failure(404, "not_found",
+                         files_.empty()
+                             ? "this program was built without the dashboard; install Node.js 20 and npm "
+                               "and run `make build` again. The API is at /api/v1/series"
+                             : fmt::format("there is no {}; the dashboard is at /", shown(path))));
+}
+
 HttpReply HttpDesk::run(const Board& board, const RouteMatch& match, std::string_view body) {
   try {
     return match.route->answer({board, match.target, match.path, counts_, body, &history_, &alerts_});
@@ -84,9 +101,11 @@ Outgoing HttpDesk::outgoing(const PreparedReply& prepared, const HttpRequest& re
   const int status = same ? 304 : reply.status;
   const std::string_view body = zipped ? prepared.gzip : reply.body;
   ++counts_.replies[static_cast<std::size_t>(status / 100)];
-  std::string head =
-      fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n{}Cache-Control: {}\r\nVary: Accept-Encoding\r\n", status,
-                  reason_phrase(status), date(), kSafety, prepared.etag.empty() ? "no-store" : "no-cache");
+  std::string head = fmt::format(
+      "HTTP/1.1 {} {}\r\nDate: {}\r\n{}Content-Security-Policy: {}\r\nCache-Control: {}\r\nVary: "
+      "Accept-Encoding\r\n",
+      status, reason_phrase(status), date(), kSafety, reply.page ? kPagePolicy : kPolicy,
+      prepared.etag.empty() ? "no-store" : "no-cache");
   if (!prepared.etag.empty()) head += fmt::format("ETag: {}\r\n", prepared.etag);
   if (!same)
     head += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", reply.content_type, body.size());
@@ -101,8 +120,8 @@ std::string HttpDesk::events_head() {
   ++counts_.replies[2];
   return fmt::format(
       "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: text/event-stream\r\n"
-      "Cache-Control: no-store\r\nConnection: close\r\n{}\r\n",
-      date(), kSafety);
+      "Cache-Control: no-store\r\nConnection: close\r\n{}Content-Security-Policy: {}\r\n\r\n",
+      date(), kSafety, kPolicy);
 }
 
 std::string HttpDesk::busy() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include <tl/expected.hpp>
 
@@ -51,6 +52,8 @@ class HttpDesk {
 
   /// What a route of kind kBoard says of the newest board; kept until the board changes.
   Prepared of_board(std::string_view target, const RouteMatch& match, std::string_view body);
+  /// The file of the dashboard at this path.
+  Prepared of_file(const std::string& path) const;
   /// What any other route says but the events'. Routes of kind kDatabase: one thread at a time, any thread.
   HttpReply run(const Board& board, const RouteMatch& match, std::string_view body);
 
@@ -72,6 +75,7 @@ class HttpDesk {
   AlertsSource alerts_;
   RateLimiter limiter_;
   ReplyCache cache_;
+  std::unordered_map<std::string, Prepared> files_;
   HttpCounts counts_;
   UnixMillis dated_ = -1;
   std::string date_text_;

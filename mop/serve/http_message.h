@@ -18,6 +18,7 @@ struct HttpReply {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // besides those every reply has
+  bool page = false;                                         // of the dashboard: its own scripts may run
 };
 
 /// {"error":{"code","message"}}. `code` is for programs ("not_found"), `message` one sentence for people.

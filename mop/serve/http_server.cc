@@ -258,6 +258,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
         return ask_database(hub_.board.get(), std::move(match));
       case RouteKind::kEvents:
         return open_events();
+      case RouteKind::kFile:
+        return send(hub_.desk.of_file(match.target.path));
     }
   }
 
@@ -279,7 +281,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void open_events() {
     if (hub_.event_clients.size() >= hub_.options.max_event_clients)
       return send(prepare(later(503, "busy", "too many clients follow the events; try again later", 30)));
-    if (head_only_) return send(prepare({200, "text/event-stream", "", {}}));
+    if (head_only_) return send(prepare({200, "text/event-stream", "", {}, false}));
     auto frames = hub_.log.opening(request().last_event_id);
     frames.insert(frames.begin(), std::make_shared<const std::string>(hub_.desk.events_head()));
     auto client = std::make_shared<EventClient>(std::move(stream_), std::move(slot_), hub_);

@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "mop/base/clock.h"
 #include "mop/base/result.h"
 #include "mop/serve/board.h"
+#include "mop/serve/dashboard.h"
 #include "mop/serve/http_access.h"
 
 namespace mop::serve {
@@ -16,6 +18,7 @@ struct HttpOptions {
   ListenAddress address{"127.0.0.1", 8080};  // port 0: any free one
   std::string token;                         // MOP_API_TOKEN; may be empty on loopback only
   std::string database = "mop.db";           // the track record and the alerts are in it
+  std::span<const DashboardFile> dashboard = dashboard_files();
   double requests_per_s = 200, burst = 400;  // of one client address
   std::size_t max_connections = 2048;        // all together
   std::size_t max_event_clients = 1500;

@@ -32,6 +32,7 @@ class HttpServerTest : public LedgerTest {
     board_.put(test_board(kNow));
     options_.address.port = 0;
     options_.database = path_;
+    options_.dashboard = {};
     options_.requests_per_s = 1e6;
     options_.burst = 1e6;
   }
@@ -80,10 +81,10 @@ TEST_F(HttpServerTest, EveryEndpointAnswers) {
   fill(0, kNow + 1);
   start();
   HttpClient c = client();  // one connection for all of them
-  for (const std::string& target :
-       {std::string("/api/v1/health/live"), std::string("/api/v1/health/ready"),
-        std::string("/api/v1/series"), kBtc + "/candles", kBtc + "/forecast", kBtc + "/track-record",
-        std::string("/api/v1/models"), std::string("/api/v1/coverage")}) {
+  for (const std::string& target : {std::string("/api/v1/health/live"), std::string("/api/v1/health/ready"),
+                                    std::string("/api/v1/series"), std::string("/api/v1/forecasts"),
+                                    kBtc + "/candles", kBtc + "/forecast", kBtc + "/track-record",
+                                    std::string("/api/v1/models"), std::string("/api/v1/coverage")}) {
     const ClientReply reply = c.get(target);
     EXPECT_EQ(reply.status, 200) << target << reply.body;
     EXPECT_EQ(reply.headers.at("content-type"), "application/json") << target;
@@ -109,6 +110,47 @@ TEST_F(HttpServerTest, AForecastIsTheLedgersRowInPrices) {
   EXPECT_EQ(second.at("median"), second.at("quantiles").at("0.5"));
   EXPECT_EQ(second.at("p_up").as_double(), row.p_up[1]);
   EXPECT_EQ(got.at("model").at("age_s").as_int64(), (close_of(kNow) + 150 - (kT0 - kDay)) / 1000);
+}
+
+TEST_F(HttpServerTest, AllForecastsAreThoseOfTheSeriesThatHaveOne) {
+  auto board = test_board(kNow);
+  board->series[1].forecast.reset();
+  board_.put(std::move(board));
+  start();
+  const bj::value got = parsed(get("/api/v1/forecasts"));
+  const auto& forecasts = got.at("forecasts").as_array();
+  ASSERT_EQ(forecasts.size(), 3u);
+  EXPECT_EQ(forecasts[0], parsed(get("/api/v1/series/BTCUSDT/15m/forecast")));
+  EXPECT_EQ(forecasts[1], parsed(get("/api/v1/series/ETHUSDT/15m/forecast")));
+}
+
+constexpr DashboardFile kDashboard[] = {
+    {"/", "text/html; charset=utf-8", "<!doctype html>"},
+    {"/assets/app.js", "text/javascript; charset=utf-8", {"a\0b", 3}},
+};
+
+TEST_F(HttpServerTest, TheDashboardIsServedByteForByteAndItsScriptsMayRun) {
+  options_.dashboard = kDashboard;
+  start();
+  const ClientReply page = get("/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.body, "<!doctype html>");
+  EXPECT_EQ(page.headers.at("content-type"), "text/html; charset=utf-8");
+  EXPECT_NE(page.headers.at("content-security-policy").find("script-src 'self'"), std::string::npos);
+  EXPECT_EQ(page.headers.at("content-security-policy").find("unsafe-eval"), std::string::npos);
+  EXPECT_EQ(get("/assets/app.js").body, (std::string{"a\0b", 3}));
+  EXPECT_EQ(get("/", fmt::format("If-None-Match: {}\r\n", page.headers.at("etag"))).status, 304);
+  EXPECT_EQ(get("/assets/other.js").status, 404);
+  EXPECT_EQ(get("/", "", "POST").status, 405);
+  EXPECT_EQ(get("/api/v1/series").headers.at("content-security-policy").find("script-src"),
+            std::string::npos);
+}
+
+TEST_F(HttpServerTest, AProgramWithoutTheDashboardSaysHowToGetIt) {
+  start();
+  const ClientReply reply = get("/");
+  EXPECT_EQ(reply.status, 404);
+  EXPECT_NE(reply.body.find("make build"), std::string::npos) << reply.body;
 }
 
 TEST_F(HttpServerTest, CandlesAreTheNewestAndAscend) {
@@ -325,10 +367,12 @@ TEST_F(HttpServerTest, TheRateChangesWhileItServes) {
   EXPECT_EQ(get("/api/v1/health/live").status, 429);
 }
 
-TEST_F(HttpServerTest, WithATokenOnlyLivenessIsOpen) {
+TEST_F(HttpServerTest, WithATokenOnlyLivenessAndTheDashboardsFilesAreOpen) {
   options_.token = "0123456789abcdef";
+  options_.dashboard = kDashboard;
   start();
   EXPECT_EQ(get("/api/v1/health/live").status, 200);
+  EXPECT_EQ(get("/").status, 200);
   for (const char* wrong :
        {"", "Authorization: 0123456789abcdef\r\n", "Authorization: Bearer 0123456789abcdeg\r\n",
         "Authorization: Bearer 0123456789abcdef0\r\n"}) {

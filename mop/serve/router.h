@@ -24,6 +24,7 @@ enum class RouteKind : std::uint8_t {
   kServer,    // of the board and the server's own counts
   kDatabase,  // of mop.db: on a thread of its own
   kEvents,    // the stream of events: the server takes the connection over
+  kFile,      // a file of the dashboard
 };
 
 struct ApiCall {
@@ -39,7 +40,7 @@ struct ApiCall {
 struct Route {
   std::string_view method, pattern;  // "GET", "/api/v1/series/{symbol}/{timeframe}/candles"
   RouteKind kind;
-  HttpReply (*answer)(const ApiCall& call);  // null for kEvents
+  HttpReply (*answer)(const ApiCall& call);  // null for kEvents and kFile
   std::string_view parameters = {};          // of the query, separated by a space
   bool open = false;                         // needs no token
 };

@@ -1,17 +1,13 @@
 // Every reply of the API against api/openapi.yaml: endpoints, errors and events, asked of a real server.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import Ajv from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
+import { root, startDriver } from './driver.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const api = parse(readFileSync(path.join(root, 'api/openapi.yaml'), 'utf8'));
 const TOKEN = 'e2e-token-0123456789';
 
@@ -33,24 +29,7 @@ function valid(name, value, what) {
 
 const servers = [];
 async function start(...args) {
-  const home = mkdtempSync(path.join(tmpdir(), 'mop-api-'));
-  const driver = spawn(path.join(root, 'build/release/tests/http_driver'), [home, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = new Promise((resolve) => driver.once('exit', resolve));
-  const lines = createInterface({ input: driver.stdout });
-  const url = await new Promise((resolve, reject) => {
-    lines.once('line', resolve);
-    driver.once('error', reject);
-    ended.then((code) => reject(new Error(`http_driver ended with ${code}`)));
-  });
-  const server = {
-    url,
-    say: (line) => driver.stdin.write(`${line}\n`),
-    async stop() {
-      driver.stdin.end();
-      assert.equal(await ended, 0);
-      rmSync(home, { recursive: true });
-    },
-  };
+  const server = await startDriver(...args);
   servers.push(server);
   return server;
 }

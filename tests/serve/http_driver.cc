@@ -94,9 +94,8 @@ class Driver {
     board->pooled = {LiveScores{}, LiveScores{}};
     holder_.put(std::move(board));
   }
-  // As the serving thread does: over its own connection, for the API to find.
+  // As the serving thread does: over its own connection, for the API to find, and before the close is told.
   Result<void> fire(std::size_t series) {
-    close();
     MOP_TRY_ASSIGN(auto database, open_database(database_, store::Access::kWrite));
     MOP_TRY_ASSIGN(AlertBook book, AlertBook::open(database));
     MOP_TRY_ASSIGN(const auto alerts, book.alerts(std::nullopt, 0, AlertBook::kMostAlerts));
@@ -109,12 +108,14 @@ class Driver {
       firing.kind = alerts.back().spec.kind;
       firing.series = {coins_[i % coins_.size()],
                        i < coins_.size() ? market::Interval::k1h : market::Interval::k15m};
-      firing.as_of = close_of(now_);
-      firing.at = close_of(now_) + 150;
+      firing.as_of = close_of(now_ + 1);
+      firing.at = close_of(now_ + 1) + 150;
       firing.value = 101.0;
       firing.text = firing.series.symbol + " closed at 101, above 100";
     }
-    return book.note({}, firings);
+    MOP_TRY(book.note({}, firings));
+    close();
+    return {};
   }
   void close() {
     ++now_;

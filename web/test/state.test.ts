@@ -1,0 +1,43 @@
+import { expect, test, vi } from 'vitest';
+import { closeAt, forecast, series } from './support';
+
+vi.stubGlobal('sessionStorage', { getItem: () => null, setItem: () => undefined, removeItem: () => undefined });
+vi.stubGlobal('location', { hash: '' });
+vi.stubGlobal('addEventListener', () => undefined);
+const { withForecast } = await import('../src/state');
+const { parsePage } = await import('../src/router');
+const { withPage } = await import('../src/pages/series');
+const { sorted } = await import('../src/parts/table');
+
+test('a forecast is the newest close of its series, and of no other', () => {
+  const other = series({ symbol: 'ETHUSDT' });
+  expect(withForecast([series(), other], forecast(3, { close: 101 }))).toEqual([
+    series({ close: 101, last_close_time: closeAt(3), stale: false, champion: 'model', champion_reason: 'no model', forecast_as_of: closeAt(3), forecast_seq: 4 }), other,
+  ]);
+});
+
+test('addresses', () => {
+  expect(parsePage('')).toEqual({ name: 'forecasts' });
+  expect(parsePage('#/scores')).toEqual({ name: 'scores' });
+  expect(parsePage('#/series/BTCUSDT/15m')).toEqual({ name: 'series', symbol: 'BTCUSDT', timeframe: '15m' });
+  expect(parsePage('#/series/BTCUSDT')).toEqual({ name: 'forecasts' });
+});
+
+test('pages of a track record come together without holes or doubles', () => {
+  const page = (from: number, to: number, next: number | null) => ({
+    symbol: 'BTCUSDT', timeframe: '1h' as const, scores: {} as never, missed: [{ as_of_close_time: closeAt(to) - 1, noted_at: 0, reason: 'late' }], next_before: next,
+    forecasts: Array.from({ length: to - from + 1 }, (_, i) => ({ forecast: forecast(to - i), hash: '', scores: [] })),
+  });
+  let known: Parameters<typeof withPage>[0] = { entries: new Map(), next: undefined };
+  known = withPage(known, page(5, 9, closeAt(5)), false);
+  known = withPage(known, page(0, 4, null), true);
+  known = withPage(known, page(7, 11, closeAt(7)), false);  // two closes later
+  expect([...known.entries.keys()].filter((at) => (at + 1) % 3_600_000 === 0).sort()).toEqual(Array.from({ length: 12 }, (_, n) => closeAt(n)));
+  expect(known.next).toBeNull();
+});
+
+test('rows are sorted with the unknown ones last, both ways', () => {
+  const rows = [{ x: 2 }, { x: null }, { x: 3 }, { x: 1 }];
+  expect(sorted(rows, (row) => row.x, true).map((row) => row.x)).toEqual([3, 2, 1, null]);
+  expect(sorted(rows, (row) => row.x, false).map((row) => row.x)).toEqual([1, 2, 3, null]);
+});
