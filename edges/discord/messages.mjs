@@ -10,7 +10,7 @@ const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…
 
 /** Without an exponent, with as many digits as prices of that size have. */
 export function price(value) {
-  return value.toFixed(value >= 1000 ? 2 : value >= 1 ? 4 : value >= 0.01 ? 6 : 8);
+  return value.toFixed(value >= 100 ? 2 : value >= 1 ? 4 : value >= 0.01 ? 6 : 8);
 }
 const percent = (share, digits = 1) => (share == null ? 'unknown' : `${(100 * share).toFixed(digits)} %`);
 const signed = (value) => (value == null ? 'unknown' : `${value >= 0 ? '+' : ''}${value.toFixed(2)} %`);

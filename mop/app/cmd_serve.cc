@@ -193,8 +193,10 @@ Result<Exit> run_serve(Context& ctx, const ServeFlags& flags) {
   malloc_trim(0);  // the stored history that was replayed
   MOP_TRY_ASSIGN(auto stream,
                  exchange::KlineStream::start(stream_options(service, flags, options.base_url, speed)));
-  ctx.say(fmt::format("serving forecasts of {} series at {}/api/v1/series, {} are followed; Ctrl-C ends it",
-                      service.forecast_series(), server.url(), service.series().size()));
+  const std::string dashboard =
+      serve::dashboard_files().empty() ? "" : fmt::format("; dashboard at {}", server.url());
+  ctx.say(fmt::format("serving forecasts of {} series at {}/api/v1/series, {} are followed{}; Ctrl-C ends it",
+                      service.forecast_series(), server.url(), service.series().size(), dashboard));
   operations.ready();
   const auto ended = loop.run(*stream);
   operations.stop();

@@ -46,7 +46,10 @@ function claim(name, body, options = {}) {
 }
 
 const get = async (server, path) => (await fetch(`${server.url}/api/v1/${path}`, { headers: { Authorization: `Bearer ${TOKEN}` } })).json();
-const price = (value) => value.toLocaleString('en-US', { minimumFractionDigits: value >= 1000 ? 2 : value >= 1 ? 4 : 6, maximumFractionDigits: value >= 1000 ? 2 : value >= 1 ? 4 : 6 });
+const price = (value) => {
+  const digits = value >= 100 ? 2 : value >= 1 ? 4 : 6;
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+};
 const row = (page, table, text) => page.getByRole('table', { name: table, exact: true }).getByRole('row').filter({ hasText: text }).first();
 const shows = (place, text) => place.getByText(text, { exact: true }).first().waitFor();
 

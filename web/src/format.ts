@@ -7,7 +7,7 @@ export const UNKNOWN = '–';
 
 /** Decimals that prices of this size are shown with. */
 export function decimals(price: number): number {
-  return price >= 1000 ? 2 : price >= 1 ? 4 : price >= 0.01 ? 6 : 8;
+  return price >= 100 ? 2 : price >= 1 ? 4 : price >= 0.01 ? 6 : 8;
 }
 /** Without an exponent: "109,608.01", "0.00000841". */
 export function price(value: number | null | undefined): string {

@@ -1,5 +1,6 @@
 // Pages by the address behind #: "#/series/BTCUSDT/1h". The server knows one page.
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
+import { coin } from './format';
 
 export type Page =
   | { name: 'forecasts' | 'scores' | 'alerts' | 'health' }
@@ -14,6 +15,12 @@ export function parsePage(hash: string): Page {
 
 export const seriesAddress = (symbol: string, timeframe: string) => `#/series/${symbol}/${timeframe}`;
 
+/** What the browser's tab is called. */
+export function titleOf(page: Page): string {
+  if (page.name === 'series') return `${coin(page.symbol)} ${page.timeframe} · MOP`;
+  return page.name === 'forecasts' ? 'MOP' : `${page.name[0]?.toUpperCase()}${page.name.slice(1)} · MOP`;
+}
+
 const read = (): Page => {
   try {
     return parsePage(location.hash);
@@ -22,6 +29,9 @@ const read = (): Page => {
   }
 };
 export const page = signal<Page>(read());
+effect(() => {
+  document.title = titleOf(page.value);
+});
 addEventListener('hashchange', () => {
   page.value = read();
   scrollTo(0, 0);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { closeTime, coin, duration, pValue, price, signed } from '../src/format';
 
 test('prices have no exponent and the digits of their size', () => {
-  expect([109608.01, 2.5, 0.1234, 0.00000841, null].map(price)).toEqual(['109,608.01', '2.5000', '0.123400', '0.00000841', '–']);
+  expect([109608.01, 152.3, 2.5, 0.1234, 0.00000841, null].map(price)).toEqual(['109,608.01', '152.30', '2.5000', '0.123400', '0.00000841', '–']);
 });
 test('what rounds to nothing has no sign', () => {
   expect([0.004, -0.004, 0.21, -1.3, undefined].map((value) => signed(value))).toEqual(['0.00 %', '0.00 %', '+0.21 %', '−1.30 %', '–']);

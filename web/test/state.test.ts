@@ -3,9 +3,10 @@ import { closeAt, forecast, series } from './support';
 
 vi.stubGlobal('sessionStorage', { getItem: () => null, setItem: () => undefined, removeItem: () => undefined });
 vi.stubGlobal('location', { hash: '' });
+vi.stubGlobal('document', {});
 vi.stubGlobal('addEventListener', () => undefined);
 const { withForecast } = await import('../src/state');
-const { parsePage } = await import('../src/router');
+const { parsePage, titleOf } = await import('../src/router');
 const { withPage } = await import('../src/pages/series');
 const { sorted } = await import('../src/parts/table');
 
@@ -21,6 +22,7 @@ test('addresses', () => {
   expect(parsePage('#/scores')).toEqual({ name: 'scores' });
   expect(parsePage('#/series/BTCUSDT/15m')).toEqual({ name: 'series', symbol: 'BTCUSDT', timeframe: '15m' });
   expect(parsePage('#/series/BTCUSDT')).toEqual({ name: 'forecasts' });
+  expect(['', '#/scores', '#/series/BTCUSDT/15m'].map((hash) => titleOf(parsePage(hash)))).toEqual(['MOP', 'Scores · MOP', 'BTC 15m · MOP']);
 });
 
 test('pages of a track record come together without holes or doubles', () => {

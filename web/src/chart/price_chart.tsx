@@ -6,7 +6,7 @@ import { colours } from './colours';
 import { bands, candleBars, fan, type BandBar, type CandleBar, type FanPoint } from './data';
 import { BandPlot, FanPlot, type PlotOptions } from './plots';
 
-const SHOWN_CANDLES = 72, AHEAD = 9;
+const MOST_CANDLES = 72, PIXELS_PER_CANDLE = 14, AHEAD = 9;
 
 interface Props {
   candles: readonly Candle[];
@@ -69,7 +69,8 @@ class PriceChart {
     this.#candles.applyOptions({ lastValueVisible: now === null, priceLineVisible: false });
     if (!this.#placed && candles.length > 0) {
       this.#placed = true;
-      this.#chart.timeScale().setVisibleLogicalRange({ from: candles.length - SHOWN_CANDLES, to: candles.length + AHEAD });
+      const shown = Math.min(MOST_CANDLES, Math.round(this.#chart.timeScale().width() / PIXELS_PER_CANDLE));
+      this.#chart.timeScale().setVisibleLogicalRange({ from: candles.length - shown, to: candles.length + AHEAD });
     }
   }
 

@@ -8,6 +8,7 @@ import { TimeframeSwitch, timeframe } from '../parts/timeframe_switch';
 import { VerdictLine } from '../parts/verdict_line';
 import { seriesAddress } from '../router';
 import { forecasts, keyOf, scores, series } from '../state';
+import { FEW } from '../verdict';
 
 interface Row {
   series: Series;
@@ -36,7 +37,7 @@ function columns(most: number): Column<Row>[] {
       cell: ({ series: one }) => (
         <>
           <a href={seriesAddress(one.symbol, one.timeframe)}><b>{coin(one.symbol)}</b></a>
-          {one.stale && <small class="bad" title={`Newest candle: ${closeTime(one.last_close_time)}`}>no candles since {closeTime(one.last_close_time)}</small>}
+          {one.stale && <small class="bad">no candles since {closeTime(one.last_close_time)}</small>}
         </>
       ),
     },
@@ -54,7 +55,7 @@ function columns(most: number): Column<Row>[] {
       title: 'Live vs HAR', explained: 'Loss saved against the baseline HAR by the newest 500 live forecasts that are scored',
       by: ({ series: one }) => one.scores?.skill_vs_har_pct,
       cell: ({ series: one }) => (
-        <span class={(one.scores?.skill_vs_har_pct ?? 0) < 0 ? 'bad' : ''}>{signed(one.scores?.skill_vs_har_pct)} <small>{one.scores?.n ? `of ${one.scores.n}` : ''}</small></span>
+        <span class={one.scores && one.scores.n >= FEW && (one.scores.skill_vs_har_pct ?? 0) < 0 ? 'bad' : ''}>{signed(one.scores?.skill_vs_har_pct)} <small>{one.scores?.n ? `of ${one.scores.n}` : ''}</small></span>
       ),
     },
   ];

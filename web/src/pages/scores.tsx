@@ -8,10 +8,11 @@ import { TimeframeSwitch, timeframe } from '../parts/timeframe_switch';
 import { VerdictLine } from '../parts/verdict_line';
 import { seriesAddress } from '../router';
 import { keyOf, scores } from '../state';
+import { FEW } from '../verdict';
 
 const skillColumn = (name: string, of: (row: Scores) => number | null, most: number): Column<Scores> => ({
   title: `vs ${name}`, explained: `Loss saved against ${name}; below zero the baseline was better`, by: of,
-  cell: (row) => <span class="with-bar"><span class={(of(row) ?? 0) < 0 ? 'bad' : ''}>{signed(of(row))}</span><SkillBar pct={of(row)} most={most} /></span>,
+  cell: (row) => <span class="with-bar"><span class={row.n >= FEW && (of(row) ?? 0) < 0 ? 'bad' : ''}>{signed(of(row))}</span><SkillBar pct={of(row)} most={most} /></span>,
 });
 
 function columns(rows: readonly Scores[]): Column<Scores>[] {
@@ -48,7 +49,7 @@ export function ScoresPage() {
           <h2>All coins together</h2>
           <VerdictLine scores={pooled} />
           <ScoreTiles scores={pooled} />
-          <CoverageTable scores={pooled} />
+          <CoverageTable scores={pooled} pooled />
         </section>
       ) : <p class="none">No {timeframe.value} forecast has been scored yet: the first ones are when the next candle closes.</p>}
       {rows.length > 0 && <SortedTable rows={rows} columns={columns(rows)} keyOf={keyOf} label="Scores" />}

@@ -42,20 +42,23 @@ export function SkillBar({ pct, most }: { pct: number | null; most: number }) {
 
 const SHARES = ['50', '80', '90', '95'] as const;
 
-/** What the central intervals state beside what came of them, with the range that chance leaves to an honest one. */
-export function CoverageTable({ scores }: { scores: Scores }) {
+/**
+ * What the central intervals state beside what came of them, with the range that chance leaves to an honest one. Of all coins
+ * together there is none: they move together, so how many forecasts speak independently is not known.
+ */
+export function CoverageTable({ scores, pooled = false }: { scores: Scores; pooled?: boolean }) {
   return (
     <table class="coverage">
-      <thead><tr><th class="w">interval</th><th>held</th><th>an honest one</th><th class="w" /></tr></thead>
+      <thead><tr><th class="w">interval</th><th>held</th>{!pooled && <th>an honest one</th>}<th class="w" /></tr></thead>
       <tbody>
         {SHARES.map((name) => {
           const stated = Number(name) / 100, held = scores.coverage[name];
-          const [from, to] = expectedRange(stated, scores.n);
+          const [from, to] = pooled ? [stated - 0.005, stated + 0.005] : expectedRange(stated, scores.n);
           return (
             <tr key={name}>
               <td class="w">{name} %</td>
-              <td class={held != null && (held < from || held > to) ? 'bad' : ''}>{percent(held)}</td>
-              <td>{percent(from, 0)} to {percent(to, 0)}</td>
+              <td class={!pooled && held != null && (held < from || held > to) ? 'bad' : ''}>{percent(held)}</td>
+              {!pooled && <td>{percent(from, 0)} to {percent(to, 0)}</td>}
               <td class="w">
                 <span class="gauge" aria-hidden="true">
                   <i class="range" style={{ left: share(from), width: share(to - from) }} />

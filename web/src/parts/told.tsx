@@ -1,9 +1,10 @@
 import { closeTime } from '../format';
+import { page } from '../router';
 import { told } from '../state';
 
-/** Alerts that were sent while the page was open, until they are put away. */
+/** Alerts that were sent while the page was open, until they are put away. Their own page lists them. */
 export function Told() {
-  const firings = told.value;
+  const firings = page.value.name === 'alerts' ? [] : told.value;
   return (
     <aside class="told" aria-live="polite" aria-label="Alerts">
       {firings.slice(0, 3).map((firing) => (
