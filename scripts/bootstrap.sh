@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages MOP is built with. Run it as often as you like: it does nothing when
-# nothing is missing. `bootstrap.sh test` adds what the tests use, `check` the linters and the fuzzers' compiler.
+# nothing is missing. `bootstrap.sh web` adds what the dashboard is built with, `test` what the tests use as well, `check` the
+# linters and the fuzzers' compiler.
 set -euo pipefail
 
 build=(g++ make cmake ninja-build git ca-certificates libboost1.81-dev libssl-dev libcurl4-openssl-dev libzip-dev
        libsqlite3-dev libhwy-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev libgtest-dev)
-test=(nodejs npm chromium)
+web=(nodejs npm)
+test=("${web[@]}" chromium)
 check=(clang-format clang-tidy-19 clang-19 libclang-rt-19-dev g++-aarch64-linux-gnu)
 
 packages=("${build[@]}")
 for extra in "$@"; do
   case $extra in
+    web) packages+=("${web[@]}") ;;
     test) packages+=("${test[@]}") ;;
     check) packages+=("${check[@]}") ;;
-    *) echo "bootstrap.sh: unknown set '$extra'; known: test, check" >&2; exit 2 ;;
+    *) echo "bootstrap.sh: unknown set '$extra'; known: web, test, check" >&2; exit 2 ;;
   esac
 done
 
