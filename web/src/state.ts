@@ -26,6 +26,7 @@ export const loaded = computed(() => series.value.length > 0);
 const KEPT_TOLD = 20;
 const SCORES_AFTER_MS = 1500;   // a close scores all series: they are read once
 const PRICES_EVERY_MS = 5000;   // of open candles
+const LOAD_AGAIN_MS = 2000;
 
 // The clock of the exchange: what it said, and when.
 let exchangeAt = 0, heardAt = 0;
@@ -74,7 +75,7 @@ let scoresTimer: ReturnType<typeof setTimeout> | undefined;
 function readScoresSoon() {
   scoresTimer ??= setTimeout(() => {
     scoresTimer = undefined;
-    Promise.all([readSeries(), readScores()]).catch(fail);
+    Promise.all([readSeries(), readScores()]).catch(recover);
   }, SCORES_AFTER_MS);
 }
 
@@ -97,49 +98,68 @@ function take(event: ServerEvent) {
     told.value = [data as Firing, ...told.value].slice(0, KEPT_TOLD);
     firingsSeen.value++;
   } else if (event.name === 'reset') {
-    load().catch(fail);
+    void loadUntilDone();
   }
 }
 
+// A wrong or missing token ends it; anything else is tried again.
 function fail(error: unknown) {
   batch(() => {
     trouble.value = error instanceof Error ? error.message : String(error);
     connection.value = error instanceof ApiError && error.status === 401 ? 'locked' : 'lost';
   });
-}
-
-/** Loads, and follows what happens until the signal aborts. A wrong or missing token ends it: connection says `locked`. */
-export function follow(): AbortController {
-  const stop = new AbortController();
-  connection.value = 'connecting';
-  const locked = () => {
-    if (connection.value === 'locked') stop.abort();
-  };
-  void followEvents({
-    open() {
-      load().then(() => {
-        connection.value = 'live';
-        trouble.value = '';
-      }).catch(fail).finally(locked);
-    },
-    event: take,
-    lost(why) {
-      fail(why);
-      locked();
-    },
-  }, stop.signal);
-  const prices = setInterval(() => {
-    if (connection.value === 'live' && !document.hidden) readSeries().catch(fail);
-  }, PRICES_EVERY_MS);
-  stop.signal.addEventListener('abort', () => clearInterval(prices));
-  return stop;
+  if (connection.value === 'locked') following?.abort();
 }
 
 let following: AbortController | undefined;
-/** Begins, or begins again with another token. */
+let streaming = false, loading = false, loadAgain = false;
+
+// Live is who follows the events and has read all else after they began.
+async function loadUntilDone() {
+  loadAgain = true;
+  if (loading) return;
+  loading = true;
+  while (loadAgain && !following?.signal.aborted) {
+    loadAgain = false;
+    try {
+      await load();
+      if (streaming) {
+        connection.value = 'live';
+        trouble.value = '';
+      }
+    } catch (error) {
+      fail(error);
+      loadAgain = true;
+      await new Promise((resolve) => setTimeout(resolve, LOAD_AGAIN_MS));
+    }
+  }
+  loading = false;
+}
+function recover(error: unknown) {
+  fail(error);
+  void loadUntilDone();
+}
+
+setInterval(() => {
+  if (connection.value === 'live' && !document.hidden) readSeries().catch(recover);
+}, PRICES_EVERY_MS);
+
+/** Begins, or begins again with another token: loads, and follows what happens. */
 export function start() {
   following?.abort();
-  following = follow();
+  following = new AbortController();
+  connection.value = 'connecting';
+  void followEvents({
+    open() {
+      streaming = true;
+      void loadUntilDone();
+    },
+    event: take,
+    lost(why) {
+      streaming = false;
+      fail(why);
+    },
+  }, following.signal);
 }
 export const needsToken = computed(() => connection.value === 'locked');
 export const hasToken = computed(() => token.value !== '');

@@ -1,14 +1,50 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { closeAt, forecast, series } from './support';
 
 vi.stubGlobal('sessionStorage', { getItem: () => null, setItem: () => undefined, removeItem: () => undefined });
 vi.stubGlobal('location', { hash: '' });
 vi.stubGlobal('document', {});
 vi.stubGlobal('addEventListener', () => undefined);
-const { withForecast } = await import('../src/state');
+vi.useFakeTimers();
+const { connection, forecasts, loaded, start, trouble, withForecast } = await import('../src/state');
 const { parsePage, titleOf } = await import('../src/router');
 const { withPage } = await import('../src/pages/series');
 const { sorted } = await import('../src/parts/table');
+
+// A service that refuses `refusals` readings, and whose events never come; `asked` grows.
+function service(refusals: number, refusal: Response, asked: string[] = []) {
+  const answers: Record<string, unknown> = {
+    series: { series: [series()] }, forecasts: { forecasts: [forecast(3)] }, scores: { pooled: [], series: [] }, 'health/ready': { exchange_now: closeAt(3), stream: 'connected' },
+  };
+  vi.stubGlobal('fetch', async (address: string) => {
+    const path = address.replace('/api/v1/', '');
+    asked.push(path);
+    if (path === 'events') return new Response(new ReadableStream());
+    return path === 'health/ready' && refusals-- > 0 ? refusal.clone() : Response.json(answers[path]);
+  });
+  return asked;
+}
+afterEach(() => vi.clearAllTimers());
+
+test('a service that is not ready yet is asked until it is', async () => {
+  service(3, Response.json({ error: { code: 'not_ready', message: 'models are being loaded' } }, { status: 503 }));
+  start();
+  await vi.advanceTimersByTimeAsync(4000);
+  expect([connection.value, trouble.value, loaded.value]).toEqual(['lost', 'models are being loaded', false]);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect([connection.value, trouble.value, loaded.value]).toEqual(['live', '', true]);
+  expect(forecasts.value.get('BTCUSDT 1h')).toEqual(forecast(3));
+});
+
+test('without the right token nothing more is asked', async () => {
+  const asked = service(100, Response.json({ error: { code: 'unauthorized', message: 'the token is wrong' } }, { status: 401 }));
+  start();
+  await vi.advanceTimersByTimeAsync(0);
+  expect([connection.value, trouble.value]).toEqual(['locked', 'the token is wrong']);
+  const before = asked.length;
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(asked).toHaveLength(before);
+});
 
 test('a forecast is the newest close of its series, and of no other', () => {
   const other = series({ symbol: 'ETHUSDT' });
