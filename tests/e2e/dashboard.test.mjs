@@ -194,6 +194,7 @@ claim('when the connection is lost it says that what is shown may be old', async
 for (const [device, options] of [['a telephone', { viewport: { width: 390, height: 844 } }], ['a desk, in the dark', { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' }]]) {
   claim(`no page is wider than ${device}`, async (page) => {
     for (const address of PAGES) {
+      await page.goto('about:blank');  // another address behind # would not load it anew
       await page.goto(`${open.url}/#/${address}`);
       await page.locator('main h1').waitFor();
       await page.locator('.none, table').first().waitFor();
