@@ -113,6 +113,7 @@ LineProcess::~LineProcess() {
 }
 
 // SIGPIPE must not end this program.
+// NOLINTNEXTLINE(readability-make-member-function-const): what the process reads is part of its state
 void LineProcess::send(std::string_view text) {
   struct sigaction ignore {
   }, before{};
