@@ -5,6 +5,7 @@
 # Nothing else goes outside.
 # `e2e.sh FILE` also writes "<passed> <failed> <skipped>" to FILE.
 set -uo pipefail
+source "$(dirname "$0")/node.sh"
 cd "$(dirname "$0")/.."
 counts=$(realpath -m "${1:-/dev/null}")
 export MOP_BINARY=$PWD/build/release/mop
@@ -17,23 +18,18 @@ skip() {
 }
 
 command -v npm >/dev/null || skip "there is no npm; scripts/bootstrap.sh test installs it"
+new_node || skip "node is older than 20.19 and the npm package \`node\` cannot be had"
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
-  if ! said=$(timeout 300 npm ci --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=1 2>&1); then
+  if ! said=$(timeout 300 "${run[@]}" npm ci --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=1 2>&1); then
     rm -rf node_modules
     grep -q EUSAGE <<<"$said" && { echo "$said"; echo "0 1 0" >"$counts"; exit 1; }  # the lock file is wrong
     skip "npm cannot install the clients: $(grep -m 1 -o 'request to .*\|code E[A-Z_]*' <<<"$said")"
   fi
 fi
-node=(node)
-if [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -lt 20 ]; then
-  node=(npx --yes --package=node@22 -- node)  # Debian 12 brings 18
-  "${node[@]}" --version >/dev/null 2>&1 || skip "node is older than 20 and the npm package \`node\` cannot be had"
-fi
-
 tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
 export LOG_LEVEL=error  # of @binance/spot
-timeout 300 "${node[@]}" --test --test-concurrency=4 --test-reporter=spec --test-reporter-destination=stdout \
+timeout 300 "${run[@]}" node --test --test-concurrency=4 --test-reporter=spec --test-reporter-destination=stdout \
   --test-reporter=tap --test-reporter-destination="$tap" ./*.test.mjs
 status=$?
 count() { sed -n "s/^# $1 \([0-9]*\)$/\1/p" "$tap" | tail -n 1; }

@@ -2,6 +2,7 @@
 # Builds the dashboard (web/) into web/dist, from where the program takes it in; does nothing when nothing has changed.
 # Without Node.js or npm's registry the program is built without it, and that is said.
 set -uo pipefail
+source "$(dirname "$0")/node.sh"
 cd "$(dirname "$0")/../web"
 
 left_out() {
@@ -18,13 +19,10 @@ if [ -f dist/index.html ] && [ -z "$(find src index.html package-lock.json tscon
   exit 0
 fi
 command -v npm >/dev/null || left_out "there is no npm; install Debian's npm and run make build again"
-run=()
-if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null; then
-  run=(npx --yes --package=node@22 --)  # Debian 12 brings 18
-  "${run[@]}" node --version >/dev/null 2>&1 || left_out "node is older than 20.19 and the npm package \`node\` cannot be had"
-fi
+new_node || left_out "node is older than 20.19 and the npm package \`node\` cannot be had"
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
-  said=$(timeout 300 npm ci --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=1 2>&1) || {
+  # With the node that builds: npm leaves out optional parts that another one could not run.
+  said=$(timeout 300 "${run[@]}" npm ci --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=1 2>&1) || {
     rm -rf node_modules
     grep -q EUSAGE <<<"$said" && { echo "$said" >&2; exit 1; }  # the lock file is wrong
     left_out "npm cannot install what builds it: $(grep -m 1 -o 'request to .*\|code E[A-Z_]*' <<<"$said")"
