@@ -73,7 +73,6 @@ export const api = {
   health: () => ask<Health>('health/ready'),
   models: () => ask<Schemas['Models']>('models'),
   alerts: (after = 0) => ask<Schemas['AlertList']>(`alerts?limit=200&after=${after}`),
-  alert: (id: number) => ask<Alert>(`alerts/${id}`),
   addAlert: (wish: AlertWish) => ask<Alert>('alerts', 'POST', wish),
   previewAlert: (wish: AlertWish) => ask<AlertPreview>('alerts/preview', 'POST', wish),
   switchAlert: (id: number, enabled: boolean) => ask<Alert>(`alerts/${id}`, 'PATCH', { enabled }),

@@ -4,4 +4,3 @@ export function colours() {
   const of = (name: string) => style.getPropertyValue(`--${name}`).trim();
   return { ink: of('ink'), soft: of('soft'), rule: of('rule'), up: of('good'), down: of('bad'), fan: of('c1') };
 }
-export type Colours = ReturnType<typeof colours>;

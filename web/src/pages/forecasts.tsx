@@ -16,7 +16,7 @@ interface Row {
 }
 
 /** Half of the widest 90 % interval of the next candle, percent of the close. */
-export function widest(rows: readonly Row[]): number {
+function widest(rows: readonly Row[]): number {
   const reach = rows.flatMap(({ forecast }) => {
     const step = forecast?.steps[0];
     return step ? ['0.05', '0.95'].map((level) => Math.abs(distance(step, level, forecast.close) ?? 0)) : [];

@@ -32,10 +32,10 @@ function StepTable({ forecast }: { forecast: Forecast }) {
   );
 }
 
-export type Entry = { at: number } & ({ past: PastForecast } | { missed: Missed });
+type Entry = { at: number } & ({ past: PastForecast } | { missed: Missed });
 
 /** Forecasts and missed closes of a page. */
-export function entriesOf(page: TrackRecord): Entry[] {
+function entriesOf(page: TrackRecord): Entry[] {
   return [
     ...page.forecasts.map((past) => ({ at: past.forecast.as_of_close_time, past })),
     ...page.missed.map((missed) => ({ at: missed.as_of_close_time, missed })),
