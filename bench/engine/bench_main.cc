@@ -1,5 +1,7 @@
 // Our side of bench/engine/compare.py: reads lines "<what> <count>", answers each with a JSON array of that
 // many samples. The rivals (torch_rival.py, onnx_rival.mjs) speak the same.
+#include <sched.h>
+
 #include <chrono>
 #include <fstream>
 #include <functional>
@@ -34,10 +36,10 @@ Samples time_each(std::size_t count, double (*clock)(), double scale, const std:
 }
 
 // GFLOP/s.
-Samples peak(std::size_t count) {
+Samples peak(std::size_t count, double (*measure)()) {
   Samples out;
   for (std::size_t i = 0; i < count; ++i)
-    out.push_back(measure_fma_peak());
+    out.push_back(measure());
   return out;
 }
 
@@ -47,20 +49,35 @@ Samples train(std::size_t count) {
   return time_each(count, thread_seconds, 1e3, [&] { train.step(); });
 }
 
-// Milliseconds per step of one of two threads, each with its own model.
-Samples train_two(std::size_t count) {
-  Samples first, second;
-  std::thread other([&] { second = train(count); });
-  first = train(count);
-  other.join();
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
+void stay_on(std::size_t core) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(core, &cores);
+  sched_setaffinity(0, sizeof(cores), &cores);
+}
+
+// On the first two cores, whose speeds need not be the same: each thread's own model on each of them, one
+// after the other or side by side.
+Samples train_on_two_cores(std::size_t count, bool side_by_side) {
+  Samples of[2];
+  std::thread threads[2];
+  for (std::size_t core = 0; core < 2; ++core) {
+    threads[core] = std::thread([&, core] {
+      stay_on(core);
+      of[core] = train(count);
+    });
+    if (!side_by_side) threads[core].join();
+  }
+  for (std::thread& thread : threads)
+    if (thread.joinable()) thread.join();
+  of[0].insert(of[0].end(), of[1].begin(), of[1].end());
+  return of[0];
 }
 
 // Wall-clock microseconds of one forecast.
 Samples forecast(std::size_t count) {
   const nn::NetShape shape = v1_shape();
-  const nn::cpu::PreparedWeights weights(shape, random_params(nn::ParamLayout(shape).size(), 1));
+  const nn::cpu::PreparedWeights weights(shape, random_params(shape, 1));
   const Windows window(shape, 1, 2);
   nn::cpu::Inference inference;
   return time_each(count, wall_seconds, 1e6, [&] { inference.run(weights, window.batch); });
@@ -88,9 +105,11 @@ Samples resident(std::size_t count) {
 }
 
 Samples run(const std::string& what, std::size_t count) {
-  if (what == "peak") return peak(count);
+  if (what == "register_peak") return peak(count, measure_register_peak);
+  if (what == "product_peak") return peak(count, measure_product_peak);
   if (what == "train") return train(count);
-  if (what == "train_two") return train_two(count);
+  if (what == "train_in_turn") return train_on_two_cores(count, false);
+  if (what == "train_side_by_side") return train_on_two_cores(count, true);
   if (what == "forecast") return forecast(count);
   if (what == "close") return close(count);
   if (what == "close_step") return close_step(count);
@@ -102,7 +121,7 @@ int write_onnx(const std::string& path) {
   const nn::ParamLayout layout(v1_shape());
   const std::size_t lookback[] = {kSteps};
   std::ofstream file(path, std::ios::binary);
-  const auto params = random_params(layout.size(), 1);
+  const auto params = random_params(v1_shape(), 1);
   const std::span<const float> networks[] = {params};
   file << nn::to_onnx(layout, networks, lookback, {});
   return file.good() ? 0 : 1;

@@ -1,6 +1,9 @@
 #include "peak.h"
 
+#include <algorithm>
 #include <ctime>
+
+#include "mop/nn/cpu/aligned_buffer.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bench/engine/peak.cc"
@@ -34,6 +37,52 @@ double spin(std::size_t rounds, float* sink) {
   return static_cast<double>(rounds * kChains * hn::Lanes(d));
 }
 
+constexpr std::size_t kM = 64, kK = 128, kN = 256;
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr std::size_t kTileRows = 8;
+#else
+constexpr std::size_t kTileRows = 6;
+#endif
+
+// kRows rows of c (M, N) += a (M, K) b (K, N), two vectors of columns at a time.
+template <std::size_t kRows>
+void multiply_rows(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, float* HWY_RESTRICT c) {
+  const hn::CappedTag<float, 16> d;
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t n = 0; n < kN; n += 2 * lanes) {
+    hn::Vec<decltype(d)> sum[kRows][2];
+#pragma GCC unroll 8
+    for (std::size_t r = 0; r < kRows; ++r) {
+      sum[r][0] = hn::Load(d, c + r * kN + n);
+      sum[r][1] = hn::Load(d, c + r * kN + n + lanes);
+    }
+    for (std::size_t k = 0; k < kK; ++k) {
+      const auto b0 = hn::Load(d, b + k * kN + n), b1 = hn::Load(d, b + k * kN + n + lanes);
+#pragma GCC unroll 8
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const auto value = hn::Set(d, a[r * kK + k]);
+        sum[r][0] = hn::MulAdd(value, b0, sum[r][0]);
+        sum[r][1] = hn::MulAdd(value, b1, sum[r][1]);
+      }
+    }
+#pragma GCC unroll 8
+    for (std::size_t r = 0; r < kRows; ++r) {
+      hn::Store(sum[r][0], d, c + r * kN + n);
+      hn::Store(sum[r][1], d, c + r * kN + n + lanes);
+    }
+  }
+}
+
+double multiply(std::size_t rounds, const float* a, const float* b, float* c) {
+  for (std::size_t i = 0; i < rounds; ++i) {
+    std::size_t row = 0;
+    for (; row + kTileRows <= kM; row += kTileRows)
+      multiply_rows<kTileRows>(a + row * kK, b, c + row * kN);
+    if (row < kM) multiply_rows<kM % kTileRows + (kM % kTileRows == 0)>(a + row * kK, b, c + row * kN);
+  }
+  return static_cast<double>(rounds * kM * kK * kN);
+}
+
 }  // namespace mop::bench::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -41,6 +90,7 @@ HWY_AFTER_NAMESPACE();
 namespace mop::bench {
 
 HWY_EXPORT(spin);
+HWY_EXPORT(multiply);
 
 double thread_seconds() {
   timespec now{};
@@ -48,13 +98,26 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-double measure_fma_peak() {
+double measure_register_peak() {
   volatile float zero = 0.0f;  // known to nobody before the run
   float sink[3] = {0.5f + zero, 0.25f + zero, 0.0f};
   const double start = thread_seconds();
   const double done = HWY_DYNAMIC_DISPATCH(spin)(1'000'000, sink);
   const double seconds = thread_seconds() - start;
   return (sink[2] > 0.0f ? 2.0 : 0.0) * done / seconds * 1e-9;
+}
+
+double measure_product_peak() {
+  // No product of these grows: every value of c stays below 1.
+  static nn::cpu::AlignedBuffer a, b, c;
+  constexpr std::size_t kM = 64, kK = 128, kN = 256;
+  std::fill_n(a.get(kM * kK), kM * kK, 1e-3f);
+  std::fill_n(b.get(kK * kN), kK * kN, 1e-3f);
+  std::fill_n(c.get(kM * kN), kM * kN, 0.0f);
+  const double start = thread_seconds();
+  const double done = HWY_DYNAMIC_DISPATCH(multiply)(100, a.data(), b.data(), c.data());
+  const double seconds = thread_seconds() - start;
+  return (c.data()[0] > 0.0f ? 2.0 : 0.0) * done / seconds * 1e-9;
 }
 
 }  // namespace mop::bench

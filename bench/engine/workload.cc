@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mop/base/rng.h"
+#include "mop/nn/bf16.h"
 
 namespace mop::bench {
 namespace {
@@ -55,14 +56,17 @@ Windows::Windows(const nn::NetShape& shape, std::size_t count, std::uint64_t see
     batch.branches.push_back({kSteps, x, read_step, row_of, kRows});
 }
 
-std::vector<float> random_params(std::size_t count, std::uint64_t seed) {
-  return normals(count, 0.1, seed);
+std::vector<float> random_params(const nn::NetShape& shape, std::uint64_t seed) {
+  const nn::ParamLayout layout(shape);
+  std::vector<float> params = normals(layout.size(), 0.1, seed);
+  nn::round_recurrent_weights(layout, params);
+  return params;
 }
 
 TrainStep::TrainStep(std::uint64_t seed)
     : network_(v1_shape()),
       windows_(v1_shape(), kBatch, seed),
-      params_(random_params(network_.layout().size(), seed)),
+      params_(random_params(v1_shape(), seed)),
       grads_(params_.size()),
       adam_(params_.size(), {.lr = 0.005}) {}
 
@@ -81,7 +85,7 @@ CandleClose::CandleClose() {
   weights_.reserve(3 * kCoins);
   for (std::size_t i = 0; i < 3 * kCoins; ++i) {
     const nn::NetShape shape = v1_shape(i / kCoins == 2 ? 2 : 1);
-    weights_.emplace_back(shape, random_params(nn::ParamLayout(shape).size(), i));
+    weights_.emplace_back(shape, random_params(shape, i));
     windows_.emplace_back(shape, 1, i);
     y_.emplace_back(shape.outputs);
   }

@@ -31,7 +31,8 @@ struct Windows {
   nn::SequenceBatch batch;  // views of those above
 };
 
-std::vector<float> random_params(std::size_t count, std::uint64_t seed);
+/// As a training leaves them.
+std::vector<float> random_params(const nn::NetShape& shape, std::uint64_t seed);
 
 /// One model and one batch; step() is a whole training step: forward with dropout 0.3, mean squared error,
 /// backward, clipping, Adam.

@@ -115,7 +115,7 @@ class WaveTraining {
       Running& r = running_[i];
       if (r.ended || goes_on(r.pool, r.net)) continue;
       r.ended = true;
-      r.net.params = fleet_.best(i);
+      keep_best(r.pool, fleet_.best(i), r.net);
       results[r.job] = std::move(r.net);
       fleet_.set_fit(i, {}, {}, 0);
       fleet_.set_validation(i, {});

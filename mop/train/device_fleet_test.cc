@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mop/nn/bf16.h"
 #include "mop/nn/cuda/emulated_device.h"
 #include "mop/train/test_candles.h"
 
@@ -80,6 +81,8 @@ TEST_P(DeviceFleetTest, TrainsAsTheCpuDoes) {
   const TrainedNetwork cpu =
       train_network(pool, 1, [&](const EpochReport& e) { on_cpu.push_back(e); }).value();
   EXPECT_LT(distance(results[0]->params, cpu.params), 1e-3);
+  const nn::Tensor recurrent = nn::ParamLayout(pool.shape).tensors()[1];  // weight_hh_l0
+  EXPECT_TRUE(nn::are_bf16(std::span(results[0]->params).subspan(recurrent.offset, recurrent.size)));
   EXPECT_EQ(results[0]->best_epoch, cpu.best_epoch);
   ASSERT_EQ(on_device.size(), on_cpu.size());
   for (std::size_t e = 0; e < on_cpu.size(); ++e) {

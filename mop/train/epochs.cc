@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "mop/base/rng.h"
+#include "mop/nn/bf16.h"
 
 namespace mop::train {
 namespace {
@@ -87,6 +88,11 @@ bool end_epoch(const Pool& pool, double train_loss, Validation validation, Train
   observe({net.epochs, pool.schedule.epochs, train_loss, validation.mean, net.best_val_loss,
            std::move(validation.of_member)});
   return better;
+}
+
+void keep_best(const Pool& pool, std::vector<float> best, TrainedNetwork& net) {
+  net.params = std::move(best);
+  nn::round_recurrent_weights(nn::ParamLayout(pool.shape), net.params);
 }
 
 }  // namespace mop::train

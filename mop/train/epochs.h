@@ -48,4 +48,8 @@ bool goes_on(const Pool& pool, const TrainedNetwork& net);
 bool end_epoch(const Pool& pool, double train_loss, Validation validation, TrainedNetwork& net,
                const EpochObserver& observe);
 
+/// Puts the weights that are kept in place: the best ones, their recurrent weights as bfloat16 values, for
+/// forecasts read half the bytes then (docs/decisions/0011). Losses are those before the rounding.
+void keep_best(const Pool& pool, std::vector<float> best, TrainedNetwork& net);
+
 }  // namespace mop::train

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "mop/base/rng.h"
+#include "mop/nn/bf16.h"
 #include "mop/nn/param_layout.h"
 #include "mop/train/forecaster.h"
 #include "mop/train/model_file.h"
@@ -339,6 +340,17 @@ TEST(ModelFileTest, ACutFileAndOtherInputsAreRefused) {
   const auto read = parse_model_file(to_model_file(other), "other model");
   ASSERT_FALSE(read.has_value());
   EXPECT_NE(read.error().message.find("list of inputs"), std::string::npos) << read.error().message;
+}
+
+TEST(TrainerTest, RecurrentWeightsAreKeptAsBfloat16ValuesAndNoOthers) {
+  const TrainedModel model = train_small(Kind::kUnified);
+  const nn::ParamLayout layout(model.shape);
+  for (const nn::Tensor& tensor : layout.tensors()) {
+    if (tensor.name.find("weight") == std::string::npos) continue;
+    EXPECT_EQ(nn::are_bf16(std::span(model.networks[0].params).subspan(tensor.offset, tensor.size)),
+              tensor.name.find("weight_hh") != std::string::npos)
+        << tensor.name;
+  }
 }
 
 TEST(TrainerTest, TooFewCandlesIsOneClearSentence) {

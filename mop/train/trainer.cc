@@ -138,7 +138,7 @@ Result<TrainedNetwork> train_network(const Pool& pool, std::size_t number, const
       MOP_TRY(store.save(to_checkpoint(training.state(best), fingerprint)));
     }
   }
-  net.params = std::move(best);
+  keep_best(pool, std::move(best), net);
   return std::move(net);
 }
 

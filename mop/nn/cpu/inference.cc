@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mop/base/check.h"
+#include "mop/nn/bf16.h"
 #include "mop/nn/cpu/dense.h"
 #include "mop/nn/cpu/lstm_layer.h"
 
@@ -31,25 +32,43 @@ void PreparedWeights::update(std::span<const float> params) {
   const std::size_t H = shape().hidden;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const LayerOffsets& at = layout_.layer(i / shape().layers, i % shape().layers);
+    Layer& layer = layers_[i];
+    layer.inputs = at.inputs;
+    layer.bf16 = are_bf16(params.subspan(at.weight_hh, 4 * H * H));
+    float* inputs =
+        layer.packed.get(inputs_packed_size(at.inputs, H) + bf16_packed_size(H) + recurrent_packed_size(H));
+    float* bf16 = inputs + inputs_packed_size(at.inputs, H);
+    if (layer.bf16) lstm_pack_bf16(H, &params[at.weight_hh], bf16);
     lstm_pack(at.inputs, H,
               {&params[at.weight_ih], &params[at.weight_hh], &params[at.bias_ih], &params[at.bias_hh]},
-              layers_[i].get(forward_packed_size(at.inputs, H)));
+              inputs, layer.bf16 ? bf16 + bf16_packed_size(H) : bf16);
   }
   const std::size_t inputs = shape().head_inputs(), outputs = shape().outputs;
   dense_pack(inputs, outputs, &params[layout_.head_weight()], &params[layout_.head_bias()],
              head_.get(dense_packed_size(inputs, outputs)));
 }
 
-std::span<const float> PreparedWeights::packed(std::size_t branch, std::size_t layer) const {
+PackedWeights PreparedWeights::layer(std::size_t branch, std::size_t layer) const {
+  const Layer& of = layers_[branch * shape().layers + layer];
+  const float* behind_inputs = of.packed.data() + inputs_packed_size(of.inputs, shape().hidden);
+  if (!of.bf16) return {of.packed.data(), behind_inputs, nullptr};
+  return {of.packed.data(), behind_inputs + bf16_packed_size(shape().hidden), behind_inputs};
+}
+
+std::span<const float> PreparedWeights::of_few_rows(std::size_t branch, std::size_t layer) const {
   if (branch >= shape().branches.size()) return {};
-  const std::size_t inputs = layout_.layer(branch, layer).inputs;
-  return {layers_[branch * shape().layers + layer].data(), forward_packed_size(inputs, shape().hidden)};
+  const Layer& of = layers_[branch * shape().layers + layer];
+  const std::size_t H = shape().hidden;
+  return {of.packed.data(),
+          inputs_packed_size(of.inputs, H) + (of.bf16 ? bf16_packed_size(H) : recurrent_packed_size(H))};
 }
 
 std::size_t PreparedWeights::bytes() const {
+  const std::size_t H = shape().hidden;
   std::size_t floats = dense_packed_size(shape().head_inputs(), shape().outputs);
-  for (std::size_t i = 0; i < layers_.size(); ++i)
-    floats += packed(i / shape().layers, i % shape().layers).size();
+  for (const Layer& of : layers_)
+    floats +=
+        inputs_packed_size(of.inputs, H) + recurrent_packed_size(H) + (of.bf16 ? bf16_packed_size(H) : 0);
   return floats * sizeof(float);
 }
 
@@ -140,9 +159,10 @@ const float* Inference::run_layers(const Run& run, std::size_t branch, LstmForwa
   args.c = c_.get(rows * Hp);
   if (rows <= kFewRows) args.gates = gates_.get(gates_size(args.size));
   for (std::size_t l = 0; l < shape.layers; ++l) {
-    args.packed = weights.layer(branch, l);
-    args.soon = l + 1 < shape.layers ? weights.packed(branch, l + 1) : weights.packed(branch + 1, 0);
-    if (args.soon.empty() && next) args.soon = next->packed(0, 0);
+    args.weights = weights.layer(branch, l);
+    args.soon =
+        l + 1 < shape.layers ? weights.of_few_rows(branch, l + 1) : weights.of_few_rows(branch + 1, 0);
+    if (args.soon.empty() && next) args.soon = next->of_few_rows(0, 0);
     args.h = h_[l % 2].get(args.size.steps * rows * Hp);
     lstm_forward(args);
     args.size.inputs = shape.hidden;
@@ -183,7 +203,7 @@ void Inference::advance(const PreparedWeights& weights, const BranchSteps& of, f
   args.x_step = of.rows * args.x_row;
   args.c = c_.get(state);
   for (std::size_t l = 0; l < shape.layers; ++l) {
-    args.packed = weights.layer(of.branch, l);
+    args.weights = weights.layer(of.branch, l);
     args.gates = of.rows <= kFewRows ? gates_.get(gates_size(args.size)) : nullptr;
     args.h = h_[l % 2].get(of.steps * state);
     if (of.from != nullptr) {
@@ -242,7 +262,7 @@ void Inference::run_windows(const Run& run, std::size_t branch) {
   LstmForwardArgs args{};
   args.size = {I, shape.hidden, of.steps, count};
   float* products = products_.get(products_size(of.distinct, shape.hidden));
-  lstm_project(I, shape.hidden, run.weights.layer(branch, 0), rows, of.distinct, products);
+  lstm_project(I, shape.hidden, run.weights.layer(branch, 0).inputs, rows, of.distinct, products);
   args.shared = {windows_.row_of.data(), of.distinct, products};
   const float* h = run_layers(run, branch, args);
   copy_read_states({run.batch, branch, 0, B, windows_.place_of, count}, shape.hidden, h, read_.data(),

@@ -24,15 +24,21 @@ class PreparedWeights {
   void update(std::span<const float> params);
 
   const NetShape& shape() const { return layout_.shape(); }
-  const float* layer(std::size_t branch, std::size_t layer) const { return packed(branch, layer).data(); }
-  /// All of one layer's floats; empty for a branch that does not exist.
-  std::span<const float> packed(std::size_t branch, std::size_t layer) const;
+  PackedWeights layer(std::size_t branch, std::size_t layer) const;
+  /// What a forecast of few rows reads of a layer; empty for a branch that does not exist.
+  std::span<const float> of_few_rows(std::size_t branch, std::size_t layer) const;
   const float* head() const { return head_.data(); }
   std::size_t bytes() const;  // of the packed weights
 
  private:
+  struct Layer {
+    std::size_t inputs = 0;  // of which there are weights
+    bool bf16 = false;       // the state's weights are, and lie there twice
+    AlignedBuffer packed;    // of the inputs, of the state in 16 bits, of the state
+  };
+
   ParamLayout layout_;
-  std::vector<AlignedBuffer> layers_;  // (branches, layers)
+  std::vector<Layer> layers_;  // (branches, layers)
   AlignedBuffer head_;
 };
 

@@ -1,6 +1,8 @@
 // The LSTM layer's forward pass: per step, per block of units, per tile of sequences, both matrix products
 // and the cell in one go; pre-activations never leave the registers.
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 #include "mop/nn/cpu/aligned_buffer.h"
 #include "mop/nn/cpu/lstm_layer.h"
@@ -17,21 +19,46 @@ HWY_BEFORE_NAMESPACE();
 namespace mop::nn::cpu::HWY_NAMESPACE {
 namespace {
 
-// Weights by block: bias (4 gates, lanes), then inputs rows of (4 gates, lanes), then hidden rows. Units that
-// only fill the last block up get zeros and stay at h = c = 0.
-void pack(std::size_t I, std::size_t H, const LayerParams& params, float* HWY_RESTRICT out) {
-  const std::size_t stride = (1 + I + H) * kPanel;
-  const std::size_t blocks = hwy::DivCeil(H, kLanes);
-  std::fill_n(out + (blocks - 1) * stride, stride, 0.0f);
+std::size_t inputs_stride(std::size_t I) {
+  return (1 + I) * kPanel;
+}
+
+std::size_t recurrent_stride(std::size_t H) {
+  return H * kPanel;
+}
+
+// By block: bias (4 gates, lanes), then inputs rows of (4 gates, lanes); by block: hidden rows of the same.
+// Units that only fill the last block up get zeros and stay at h = c = 0.
+void pack(std::size_t I, std::size_t H, const LayerParams& params, float* HWY_RESTRICT inputs,
+          float* HWY_RESTRICT recurrent) {
+  const std::size_t last = hwy::DivCeil(H, kLanes) - 1;
+  std::fill_n(inputs + last * inputs_stride(I), inputs_stride(I), 0.0f);
+  std::fill_n(recurrent + last * recurrent_stride(H), recurrent_stride(H), 0.0f);
   for (std::size_t gate = 0; gate < 4; ++gate) {
     for (std::size_t unit = 0; unit < H; ++unit) {
-      const std::size_t row = gate * H + unit;
-      float* to = out + unit / kLanes * stride + gate * kLanes + unit % kLanes;
+      const std::size_t row = gate * H + unit, block = unit / kLanes, lane = gate * kLanes + unit % kLanes;
+      float* to = inputs + block * inputs_stride(I) + lane;
       *to = params.bias_ih[row] + params.bias_hh[row];
       for (std::size_t k = 0; k < I; ++k)
         *(to += kPanel) = params.weight_ih[row * I + k];
+      to = recurrent + block * recurrent_stride(H) + lane;
       for (std::size_t k = 0; k < H; ++k)
-        *(to += kPanel) = params.weight_hh[row * H + k];
+        to[k * kPanel] = params.weight_hh[row * H + k];
+    }
+  }
+}
+
+// As `recurrent` above, but a word holds two gates: i below f, g below o.
+void pack_bf16(std::size_t H, const float* weight_hh, float* HWY_RESTRICT out) {
+  const auto bits_of = [&](std::size_t gate, std::size_t unit, std::size_t k) -> std::uint32_t {
+    return unit < H ? std::bit_cast<std::uint32_t>(weight_hh[(gate * H + unit) * H + k]) : 0;
+  };
+  for (std::size_t block = 0; block * kLanes < H; ++block) {
+    for (std::size_t k = 0; k < H; ++k) {
+      for (std::size_t gate = 0; gate < 4; gate += 2) {
+        for (std::size_t unit = block * kLanes; unit < (block + 1) * kLanes; ++unit)
+          *out++ = std::bit_cast<float>(bits_of(gate, unit, k) >> 16 | bits_of(gate + 1, unit, k));
+      }
     }
   }
 }
@@ -86,17 +113,13 @@ HWY_INLINE void finish_cells(Tile<kRows>& tile, const Step& step, std::size_t bl
     finish_state(tile.v[r][3], step, block, row + r, Hp);
 }
 
-std::size_t block_stride(std::size_t I, std::size_t H) {
-  return (1 + I + H) * kPanel;
-}
-
 // Bias and input product of each row.
 template <std::size_t kRows>
 HWY_INLINE void start_tile(const LstmForwardArgs& args, const Step& step, std::size_t block, std::size_t row,
                            Tile<kRows>& tile) {
   const D d;
   if (!step.row_of) {
-    const float* bias = args.packed + block * block_stride(args.size.inputs, args.size.hidden);
+    const float* bias = args.weights.inputs + block * inputs_stride(args.size.inputs);
     fill(tile, bias);
     return multiply_add({step.x + row * args.x_row, args.x_row, 1}, bias + kPanel, kPanel, args.size.inputs,
                         tile);
@@ -111,10 +134,9 @@ HWY_INLINE void start_tile(const LstmForwardArgs& args, const Step& step, std::s
 }
 
 void forward_step(const LstmForwardArgs& args, const Step& step) {
-  const std::size_t I = args.size.inputs, H = args.size.hidden, Hp = padded(H);
+  const std::size_t H = args.size.hidden, Hp = padded(H);
   for (std::size_t block = 0; block * kLanes < H; ++block) {
-    const float* weight_hh =
-        args.packed + block * block_stride(args.size.inputs, args.size.hidden) + (1 + I) * kPanel;
+    const float* weight_hh = args.weights.recurrent + block * recurrent_stride(H);
     for_row_tiles(args.size.rows, [&](auto rows, std::size_t row) HWY_ATTR {
       if (step.row_of_next) {
         const float* products = args.shared.products + block * gates_stride(args.shared.count);
@@ -146,60 +168,115 @@ void project_steps(const LstmForwardArgs& args) {
   const std::size_t I = args.size.inputs, H = args.size.hidden, rows = args.size.rows,
                     steps = args.size.steps;
   for (std::size_t block = 0; block * kLanes < H; ++block) {
-    const float* bias = args.packed + block * block_stride(I, H);
+    const float* bias = args.weights.inputs + block * inputs_stride(I);
     float* z = args.gates + block * gates_stride(steps * rows);
     for (std::size_t row = 0; row < rows; ++row)
       project(I, bias, args.x + row * args.x_row, args.x_step, steps, z + row * kPanel, rows * kPanel);
   }
 }
 
-void project_rows(std::size_t I, std::size_t H, const float* packed, const float* x, std::size_t count,
+void project_rows(std::size_t I, std::size_t H, const float* packed_inputs, const float* x, std::size_t count,
                   float* products) {
   for (std::size_t block = 0; block * kLanes < H; ++block)
-    project(I, packed + block * block_stride(I, H), x, I, count, products + block * gates_stride(count),
+    project(I, packed_inputs + block * inputs_stride(I), x, I, count, products + block * gates_stride(count),
             kPanel);
 }
 
-// kBlocks blocks of one row: more chains at a time than one block has, enough to hide their latency.
+// Adds the state's product to kBlocks blocks of one row: more chains at a time than one block has, enough to
+// hide their latency.
 template <std::size_t kBlocks>
-HWY_INLINE void finish_blocks(const LstmForwardArgs& args, const Step& step, std::size_t block,
-                              std::size_t row) {
+HWY_INLINE void add_recurrent(const float* HWY_RESTRICT weights, std::size_t H, const float* HWY_RESTRICT h,
+                              V (&z)[kBlocks][kVectors]) {
   const D d;
-  const std::size_t H = args.size.hidden, Hp = padded(H),
-                    stride = block_stride(args.size.inputs, args.size.hidden);
-  const float* HWY_RESTRICT weights = args.packed + block * stride + (1 + args.size.inputs) * kPanel;
+  for (std::size_t k = 0; k < H; ++k) {
+    const V value = hn::Set(d, h[k]);
+#pragma GCC unroll 8
+    for (std::size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 8
+      for (std::size_t v = 0; v < kVectors; ++v)
+        z[b][v] = hn::MulAdd(value, hn::Load(d, weights + b * recurrent_stride(H) + k * kPanel + v * kLanes),
+                             z[b][v]);
+    }
+  }
+}
+
+// The same sums of weights that are bfloat16, in half the bytes.
+template <std::size_t kBlocks>
+HWY_INLINE void add_recurrent_bf16(const float* HWY_RESTRICT words, std::size_t H,
+                                   const float* HWY_RESTRICT h, V (&z)[kBlocks][kVectors]) {
+  const D d;
+  const hn::RebindToUnsigned<D> du;
+  const std::size_t stride = recurrent_stride(H) / 2;
+  auto upper = hn::Set(du, 0xFFFF0000u);
+  for (std::size_t k = 0; k < H; ++k, words += kPanel / 2) {
+    const V value = hn::Set(d, h[k]);
+#pragma GCC unroll 8
+    for (std::size_t b = 0; b < kBlocks; ++b) {
+#pragma GCC unroll 8
+      for (std::size_t v = 0; v < kVectors; v += 2) {
+        auto pair = hn::BitCast(du, hn::Load(d, words + b * stride + v / 2 * kLanes));
+        keep_in_register(pair);
+        keep_in_register(upper);
+        z[b][v] = hn::MulAdd(value, hn::BitCast(d, hn::ShiftLeft<16>(pair)), z[b][v]);
+        z[b][v + 1] = hn::MulAdd(value, hn::BitCast(d, hn::And(pair, upper)), z[b][v + 1]);
+      }
+    }
+  }
+}
+
+// Blocks whose c is known and whose h is not yet: the chain from one to the other is long, so it runs beside
+// that of the next blocks' gates.
+struct OpenBlocks {
+  std::size_t first = 0, count = 0;
+  V output_gate[2];
+
+  HWY_INLINE void finish(const Step& step, std::size_t row, std::size_t Hp) {
+#pragma GCC unroll 8
+    for (std::size_t b = 0; b < 2; ++b) {
+      if (b < count) finish_state(output_gate[b], step, first + b, row, Hp);
+    }
+  }
+};
+
+template <std::size_t kBlocks>
+HWY_INLINE void take_blocks(const LstmForwardArgs& args, const Step& step, std::size_t block, std::size_t row,
+                            OpenBlocks& open) {
+  const D d;
+  const std::size_t H = args.size.hidden, Hp = padded(H), weights = block * recurrent_stride(H);
   V z[kBlocks][kVectors];
 #pragma GCC unroll 8
   for (std::size_t b = 0; b < kBlocks; ++b) {
     for (std::size_t v = 0; v < kVectors; ++v)
       z[b][v] = hn::Load(d, step.gates + (block + b) * step.gates_block + row * kPanel + v * kLanes);
   }
-  const float* HWY_RESTRICT h = step.h_before ? step.h_before + row * Hp : nullptr;
-  for (std::size_t k = 0; h && k < H; ++k) {
-    const V value = hn::Set(d, h[k]);
-#pragma GCC unroll 8
-    for (std::size_t b = 0; b < kBlocks; ++b) {
-#pragma GCC unroll 8
-      for (std::size_t v = 0; v < kVectors; ++v)
-        z[b][v] = hn::MulAdd(value, hn::Load(d, weights + b * stride + k * kPanel + v * kLanes), z[b][v]);
+  if (step.h_before) {
+    const float* h = step.h_before + row * Hp;
+    if (args.weights.bf16) {
+      add_recurrent_bf16(args.weights.bf16 + weights / 2, H, h, z);
+    } else {
+      add_recurrent(args.weights.recurrent + weights, H, h, z);
     }
   }
+  open.finish(step, row, Hp);
+  open.first = block;
+  open.count = kBlocks;
 #pragma GCC unroll 8
-  for (std::size_t b = 0; b < kBlocks; ++b)
+  for (std::size_t b = 0; b < kBlocks; ++b) {
     finish_gates(z[b], step, block + b, row, Hp);
-#pragma GCC unroll 8
-  for (std::size_t b = 0; b < kBlocks; ++b)
-    finish_state(z[b][3], step, block + b, row, Hp);
+    open.output_gate[b] = z[b][3];
+  }
 }
 
-// The weights are larger than the first cache: going through them forwards and backwards in turn finds there
-// what the step before used last.
+// The weights are as large as the first cache or larger: going through them forwards and backwards in turn
+// finds there what the step before used last.
 void few_rows_step(const LstmForwardArgs& args, const Step& step, bool backwards) {
   const std::size_t blocks = hwy::DivCeil(args.size.hidden, kLanes), pairs = blocks / 2;
   for (std::size_t row = 0; row < args.size.rows; ++row) {
+    OpenBlocks open;
     for (std::size_t i = 0; i < pairs; ++i)
-      finish_blocks<2>(args, step, 2 * (backwards ? pairs - 1 - i : i), row);
-    if (blocks % 2 != 0) finish_blocks<1>(args, step, blocks - 1, row);
+      take_blocks<2>(args, step, 2 * (backwards ? pairs - 1 - i : i), row, open);
+    if (blocks % 2 != 0) take_blocks<1>(args, step, blocks - 1, row, open);
+    open.finish(step, row, padded(args.size.hidden));
   }
 }
 
@@ -245,16 +322,22 @@ HWY_AFTER_NAMESPACE();
 namespace mop::nn::cpu {
 
 HWY_EXPORT(pack);
+HWY_EXPORT(pack_bf16);
 HWY_EXPORT(project_rows);
 HWY_EXPORT(forward);
 
-void lstm_pack(std::size_t inputs, std::size_t hidden, const LayerParams& params, float* packed) {
-  HWY_DYNAMIC_DISPATCH(pack)(inputs, hidden, params, packed);
+void lstm_pack(std::size_t inputs, std::size_t hidden, const LayerParams& params, float* packed_inputs,
+               float* packed_recurrent) {
+  HWY_DYNAMIC_DISPATCH(pack)(inputs, hidden, params, packed_inputs, packed_recurrent);
 }
 
-void lstm_project(std::size_t inputs, std::size_t hidden, const float* packed, const float* x,
+void lstm_pack_bf16(std::size_t hidden, const float* weight_hh, float* packed) {
+  HWY_DYNAMIC_DISPATCH(pack_bf16)(hidden, weight_hh, packed);
+}
+
+void lstm_project(std::size_t inputs, std::size_t hidden, const float* packed_inputs, const float* x,
                   std::size_t count, float* products) {
-  HWY_DYNAMIC_DISPATCH(project_rows)(inputs, hidden, packed, x, count, products);
+  HWY_DYNAMIC_DISPATCH(project_rows)(inputs, hidden, packed_inputs, x, count, products);
 }
 
 void lstm_forward(const LstmForwardArgs& args) {
@@ -269,8 +352,16 @@ std::size_t products_size(std::size_t count, std::size_t hidden) {
   return (count * 4 + kGatesPad) * in_whole_vectors(hidden);
 }
 
-std::size_t forward_packed_size(std::size_t inputs, std::size_t hidden) {
-  return (1 + inputs + hidden) * 4 * in_whole_vectors(hidden);
+std::size_t inputs_packed_size(std::size_t inputs, std::size_t hidden) {
+  return (1 + inputs) * 4 * in_whole_vectors(hidden);
+}
+
+std::size_t recurrent_packed_size(std::size_t hidden) {
+  return hidden * 4 * in_whole_vectors(hidden);
+}
+
+std::size_t bf16_packed_size(std::size_t hidden) {
+  return recurrent_packed_size(hidden) / 2;
 }
 
 }  // namespace mop::nn::cpu

@@ -25,6 +25,13 @@ struct LayerGradients {  // the same of its gradients
   float* bias_hh;
 };
 
+/// A layer's weights in the order the forward pass reads them, from lstm_pack and lstm_pack_bf16.
+struct PackedWeights {
+  const float* inputs;     // biases and weights of the inputs
+  const float* recurrent;  // weights of the state
+  const float* bf16;       // those again, two to a word; null unless all of them are bfloat16 values
+};
+
 struct LayerSize {
   std::size_t inputs, hidden, steps, rows;
 };
@@ -38,7 +45,7 @@ struct SharedRows {
 
 struct LstmForwardArgs {
   LayerSize size;
-  const float* packed;               // weights, from lstm_pack
+  PackedWeights weights;
   const float* x;                    // (steps, rows, inputs), not read of shared rows
   std::size_t x_row;                 // floats from one row of x to the next
   std::size_t x_step;                // floats from one step of x to the next
@@ -83,18 +90,23 @@ inline constexpr std::size_t kWidestPanel = 64;
 /// Floats of each kind of memory.
 std::size_t gates_size(const LayerSize& size);
 std::size_t products_size(std::size_t count, std::size_t hidden);
-std::size_t forward_packed_size(std::size_t inputs, std::size_t hidden);
+std::size_t inputs_packed_size(std::size_t inputs, std::size_t hidden);
+std::size_t recurrent_packed_size(std::size_t hidden);
+std::size_t bf16_packed_size(std::size_t hidden);
 std::size_t backward_packed_size(std::size_t inputs, std::size_t hidden);
 std::size_t gradient_sums_size(std::size_t inputs, std::size_t hidden);
 
 /// Weights in the order the forward pass reads them on this machine's instruction set.
-void lstm_pack(std::size_t inputs, std::size_t hidden, const LayerParams& params, float* packed);
+void lstm_pack(std::size_t inputs, std::size_t hidden, const LayerParams& params, float* packed_inputs,
+               float* packed_recurrent);
+/// REQUIRES: all of weight_hh (4H, H) are bfloat16 values (param_layout.h).
+void lstm_pack_bf16(std::size_t hidden, const float* weight_hh, float* packed);
 /// And the backward pass; `input_gradient`: it will be asked for dx.
 void lstm_pack_backward(std::size_t inputs, std::size_t hidden, const LayerParams& params,
                         bool input_gradient, float* packed);
 
 /// Biases and input products of `count` rows of x.
-void lstm_project(std::size_t inputs, std::size_t hidden, const float* packed, const float* x,
+void lstm_project(std::size_t inputs, std::size_t hidden, const float* packed_inputs, const float* x,
                   std::size_t count, float* products);
 void lstm_forward(const LstmForwardArgs& args);
 void lstm_backward(const LstmBackwardArgs& args);

@@ -133,7 +133,7 @@ void Network::Impl::begin_layer(const Step& step, std::size_t branch, std::size_
   float* rows = buffers.rows.get(from.distinct * I);
   gather_distinct_rows(from, I, rows);
   const std::size_t products = products_size(from.distinct, H);
-  lstm_project(I, H, weights_.layer(branch, 0), rows, from.distinct, buffers.products.get(products));
+  lstm_project(I, H, weights_.layer(branch, 0).inputs, rows, from.distinct, buffers.products.get(products));
   std::fill_n(buffers.dproducts.get(products), products, 0.0f);
 }
 
@@ -183,7 +183,7 @@ void Network::Impl::forward_branch(const Step& step, Rows rows, std::size_t bran
     const std::size_t states = size.steps * size.rows * padded(size.hidden);
     LayerBuffers& buffers = layer(branch, l);
     LstmForwardArgs args{.size = size,
-                         .packed = weights_.layer(branch, l),
+                         .weights = weights_.layer(branch, l),
                          .x = input.x,
                          .x_row = input.row,
                          .x_step = size.rows * input.row,

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "hwy/targets.h"
+#include "mop/nn/bf16.h"
 #include "mop/nn/cpu/aligned_buffer.h"
 #include "mop/nn/cpu/allocation_count.h"
 #include "mop/nn/cpu/dropout.h"
@@ -60,6 +61,13 @@ std::vector<double> widen(std::span<const float> v) {
 
 bool same_bytes(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+// With recurrent weights that are bfloat16 values forecasts of few rows read those.
+std::vector<float> random_params(const ParamLayout& layout, double scale, std::uint64_t seed, bool bf16) {
+  std::vector<float> params = random_values(layout.size(), scale, seed);
+  if (bf16) round_recurrent_weights(layout, params);
+  return params;
 }
 
 class NetworkTest : public testing::TestWithParam<std::int64_t> {
@@ -118,15 +126,17 @@ TEST_P(NetworkTest, ASequenceGivesTheSameBitsAloneAndInAnyBatch) {
   for (const std::size_t batch_size : {2u, 5u, 37u, 64u, 131u}) {
     const NetShape shape{{{"a", 13}, {"b", 5}}, 20, 2, 11};
     Network network(shape), alone(shape);
-    const auto params = random_values(network.layout().size(), 0.3, 4);
     const OwnedBatch owned = random_batch(shape, batch_size, 3, {6, 4}, 7);
-    const auto all = network.infer(owned.view(), params);
-    for (std::size_t b = 0; b < batch_size; ++b) {
-      const OwnedBatch one = owned.sequence(b);
-      const auto y = alone.infer(one.view(), params);
-      for (std::size_t s = 0; s < 3; ++s) {
-        ASSERT_TRUE(same_bytes(all.subspan((s * batch_size + b) * 11, 11), y.subspan(s * 11, 11)))
-            << "sequence " << b << " of " << batch_size << ", position " << s;
+    for (const bool bf16 : {false, true}) {
+      const auto params = random_params(network.layout(), 0.3, 4, bf16);
+      const auto all = network.infer(owned.view(), params);
+      for (std::size_t b = 0; b < batch_size; ++b) {
+        const OwnedBatch one = owned.sequence(b);
+        const auto y = alone.infer(one.view(), params);
+        for (std::size_t s = 0; s < 3; ++s) {
+          ASSERT_TRUE(same_bytes(all.subspan((s * batch_size + b) * 11, 11), y.subspan(s * 11, 11)))
+              << "sequence " << b << " of " << batch_size << ", position " << s;
+        }
       }
     }
   }
@@ -136,10 +146,12 @@ TEST_P(NetworkTest, InferenceEqualsTrainingWithoutDropoutBitForBit) {
   for (const Case& at : kCases) {
     Network training(at.shape), inference(at.shape);
     const OwnedBatch owned = random_batch(at.shape, at.batch, at.scored, at.steps, 3);
-    const auto params = random_values(training.layout().size(), 0.3, 4);
     const std::vector<float> dy(at.scored * at.batch * at.shape.outputs);
-    EXPECT_TRUE(same_bytes(training_step(training, owned.view(), params, dy).y,
-                           inference.infer(owned.view(), params)));
+    for (const bool bf16 : {false, true}) {
+      const auto params = random_params(training.layout(), 0.3, 4, bf16);
+      EXPECT_TRUE(same_bytes(training_step(training, owned.view(), params, dy).y,
+                             inference.infer(owned.view(), params)));
+    }
   }
 }
 

@@ -66,6 +66,16 @@ HWY_INLINE void multiply_add(const Left& left, const float* HWY_RESTRICT b, std:
   }
 }
 
+/// Keeps a value that is used more than once in its register: GCC would read it from memory at each use.
+template <class Vec>
+HWY_INLINE void keep_in_register(Vec& v) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  __asm__("" : "+v"(v.raw));
+#else
+  (void)v;
+#endif
+}
+
 /// Floats from one block's gates to the next: with nothing between them, blocks would share cache sets.
 constexpr std::size_t gates_stride(std::size_t steps_times_rows) {
   return steps_times_rows * kPanel + kGatesPad;
