@@ -208,8 +208,8 @@ HWY_INLINE void add_recurrent_bf16(const float* HWY_RESTRICT words, std::size_t 
   const hn::RebindToUnsigned<D> du;
   const std::size_t stride = recurrent_stride(H) / 2;
   auto upper = hn::Set(du, 0xFFFF0000u);
-  for (std::size_t k = 0; k < H; ++k, words += kPanel / 2) {
-    const V value = hn::Set(d, h[k]);
+  for (const float* const end = h + H; h != end; ++h, words += kPanel / 2) {
+    const V value = hn::Set(d, *h);
 #pragma GCC unroll 8
     for (std::size_t b = 0; b < kBlocks; ++b) {
 #pragma GCC unroll 8

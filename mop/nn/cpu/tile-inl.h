@@ -50,7 +50,7 @@ HWY_INLINE void multiply_add(const Left& left, const float* HWY_RESTRICT b, std:
                              std::size_t count, Tile<kRows>& tile) {
   const D d;
   const float* HWY_RESTRICT a = left.a;
-  for (std::size_t k = 0; k < count; ++k) {
+  for (const float* const end = b + count * b_stride; b != end; b += b_stride) {
     const V b0 = hn::Load(d, b), b1 = hn::Load(d, b + kLanes);
     const V b2 = hn::Load(d, b + 2 * kLanes), b3 = hn::Load(d, b + 3 * kLanes);
 #pragma GCC unroll 8
@@ -62,7 +62,6 @@ HWY_INLINE void multiply_add(const Left& left, const float* HWY_RESTRICT b, std:
       tile.v[r][3] = hn::MulAdd(value, b3, tile.v[r][3]);
     }
     a += left.k_stride;
-    b += b_stride;
   }
 }
 
