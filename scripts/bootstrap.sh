@@ -7,7 +7,7 @@ set -euo pipefail
 build=(g++ make cmake ninja-build git ca-certificates libboost1.81-dev libssl-dev libcurl4-openssl-dev libzip-dev
        libsqlite3-dev libhwy-dev libfmt-dev libspdlog-dev libexpected-dev libcli11-dev libtomlplusplus-dev libgtest-dev)
 web=(nodejs npm)
-test=("${web[@]}" chromium)
+test=("${web[@]}" chromium python3-pandas)
 check=(clang-format clang-tidy-19 clang-19 libclang-rt-19-dev g++-aarch64-linux-gnu)
 
 packages=("${build[@]}")
