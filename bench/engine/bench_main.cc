@@ -44,7 +44,7 @@ Samples peak(std::size_t count, double (*measure)()) {
 }
 
 // Milliseconds on the thread's CPU clock.
-Samples train(std::size_t count) {
+Samples train_alone(std::size_t count) {
   TrainStep train(1);
   return time_each(count, thread_seconds, 1e3, [&] { train.step(); });
 }
@@ -56,15 +56,15 @@ void stay_on(std::size_t core) {
   sched_setaffinity(0, sizeof(cores), &cores);
 }
 
-// On the first two cores, whose speeds need not be the same: each thread's own model on each of them, one
-// after the other or side by side.
-Samples train_on_two_cores(std::size_t count, bool side_by_side) {
+// A thread with its own model on each of the first two cores, whose speeds need not be the same: one after
+// the other or side by side. `count` steps on each.
+Samples train(std::size_t count, bool side_by_side) {
   Samples of[2];
   std::thread threads[2];
   for (std::size_t core = 0; core < 2; ++core) {
     threads[core] = std::thread([&, core] {
       stay_on(core);
-      of[core] = train(count);
+      of[core] = train_alone(count);
     });
     if (!side_by_side) threads[core].join();
   }
@@ -107,9 +107,8 @@ Samples resident(std::size_t count) {
 Samples run(const std::string& what, std::size_t count) {
   if (what == "register_peak") return peak(count, measure_register_peak);
   if (what == "product_peak") return peak(count, measure_product_peak);
-  if (what == "train") return train(count);
-  if (what == "train_in_turn") return train_on_two_cores(count, false);
-  if (what == "train_side_by_side") return train_on_two_cores(count, true);
+  if (what == "train") return train(count, false);
+  if (what == "train_side_by_side") return train(count, true);
   if (what == "forecast") return forecast(count);
   if (what == "close") return close(count);
   if (what == "close_step") return close_step(count);

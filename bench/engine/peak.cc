@@ -37,14 +37,13 @@ double spin(std::size_t rounds, float* sink) {
   return static_cast<double>(rounds * kChains * hn::Lanes(d));
 }
 
-constexpr std::size_t kM = 64, kK = 128, kN = 256;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr std::size_t kTileRows = 8;
 #else
 constexpr std::size_t kTileRows = 6;
 #endif
 
-// kRows rows of c (M, N) += a (M, K) b (K, N), two vectors of columns at a time.
+// kRows rows of c (kM, kN) += a (kM, kK) b (kK, kN), two vectors of columns at a time.
 template <std::size_t kRows>
 void multiply_rows(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, float* HWY_RESTRICT c) {
   const hn::CappedTag<float, 16> d;
@@ -75,10 +74,10 @@ void multiply_rows(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, flo
 
 double multiply(std::size_t rounds, const float* a, const float* b, float* c) {
   for (std::size_t i = 0; i < rounds; ++i) {
-    std::size_t row = 0;
-    for (; row + kTileRows <= kM; row += kTileRows)
+    constexpr std::size_t kRest = kM % kTileRows, kInTiles = kM - kRest;
+    for (std::size_t row = 0; row < kInTiles; row += kTileRows)
       multiply_rows<kTileRows>(a + row * kK, b, c + row * kN);
-    if (row < kM) multiply_rows<kM % kTileRows + (kM % kTileRows == 0)>(a + row * kK, b, c + row * kN);
+    if constexpr (kRest > 0) multiply_rows<kRest>(a + kInTiles * kK, b, c + kInTiles * kN);
   }
   return static_cast<double>(rounds * kM * kK * kN);
 }
@@ -110,7 +109,6 @@ double measure_register_peak() {
 double measure_product_peak() {
   // No product of these grows: every value of c stays below 1.
   static nn::cpu::AlignedBuffer a, b, c;
-  constexpr std::size_t kM = 64, kK = 128, kN = 256;
   std::fill_n(a.get(kM * kK), kM * kK, 1e-3f);
   std::fill_n(b.get(kK * kN), kK * kN, 1e-3f);
   std::fill_n(c.get(kM * kN), kM * kN, 0.0f);

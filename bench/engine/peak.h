@@ -1,5 +1,6 @@
 // The most float multiply-adds one core does per second, measured.
 #pragma once
+#include <cstddef>
 
 namespace mop::bench {
 
@@ -7,9 +8,11 @@ namespace mop::bench {
 /// independent chains in registers, which read nothing.
 double measure_register_peak();
 
-/// The same of a matrix product as a training step has them, (64 x 128) times (128 x 256), by a plain kernel
-/// of 8 x 2 vectors in registers (6 x 2 where there are 16 registers): what a core gives that has to read its
-/// operands from the first cache.
+/// A matrix product as a training step has them: (kM, kK) times (kK, kN).
+inline constexpr std::size_t kM = 64, kK = 128, kN = 256;
+
+/// The same of such products, by a plain kernel of 8 x 2 vectors in registers (6 x 2 where there are 16
+/// registers): what a core gives that has to read its operands from the first cache.
 double measure_product_peak();
 
 /// CPU seconds this thread has used: what a step costs, also when the machine is not idle.
