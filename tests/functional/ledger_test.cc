@@ -192,8 +192,8 @@ TEST_F(LedgerVerbTest, ScoreComputesEverythingAnewAndShowsWhatDiffers) {
 }
 
 TEST_F(LedgerVerbTest, AnotherProgramScoresTheExportAlike) {
-  if (std::system("/usr/bin/python3 -c 'import pandas' 2>/dev/null") != 0)
-    GTEST_SKIP() << "no python3-pandas";
+  ASSERT_EQ(std::system("/usr/bin/python3 -c 'import pandas'"), 0)
+      << "no python3-pandas: scripts/bootstrap.sh test";
   const Finished exported = run({"ledger", "export", "--out", "ledger.csv", "--json"});
   ASSERT_EQ(exported.exit_code, 0) << exported.out << exported.err;
   EXPECT_EQ(json_of(exported).at("rows"), 2 * 2 * kCloses);

@@ -3,7 +3,7 @@
 # pandas), per column, over whole series of real candles; fails above 1e-9.
 # Usage: tests/oracles/talib_agreement.sh MOP_PROGRAM CANDLE_DIR [SYMBOL_TIMEFRAME ...]
 # CANDLE_DIR holds SYMBOL_TIMEFRAME.csv files (open_time,open,high,low,close,volume first). 77 (skipped) without
-# candles, npm, gcc or python3-pandas.
+# candles, npm or gcc.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,7 +14,7 @@ shift 2
 skip() { echo "skipped: $1"; exit 77; }
 [ -d "$candles" ] || skip "no candles in $candles"
 command -v gcc >/dev/null || skip "no gcc"
-/usr/bin/python3 -c 'import pandas' 2>/dev/null || skip "no python3-pandas"
+/usr/bin/python3 -c 'import pandas' || { echo "no python3-pandas: scripts/bootstrap.sh test"; exit 1; }
 talib=$root/bench/.rivals/talib
 [ -f "$talib/libtalib.a" ] || command -v npm >/dev/null || skip "no npm to fetch TA-Lib's source with"
 "$here/build_talib.sh" "$talib" || skip "TA-Lib's source cannot be fetched"
