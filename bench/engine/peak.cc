@@ -118,5 +118,24 @@ double measure_product_peak() {
   return (c.data()[0] > 0.0f ? 2.0 : 0.0) * done / seconds * 1e-9;
 }
 
+double measure_overlap() {
+  constexpr std::size_t kChains = 200, kLength = 40;
+  volatile double factor = 0.75;  // known to nobody before the run
+  const double by = factor;
+  const auto seconds_of = [&](bool apart) {
+    double sum = 0.0;
+    const double start = thread_seconds();
+    for (std::size_t i = 0; i < kChains; ++i) {
+      double v = apart ? static_cast<double>(i) : sum;
+      for (std::size_t k = 0; k < kLength; ++k)
+        v *= by;
+      sum += v;
+    }
+    const double seconds = thread_seconds() - start;
+    return sum >= 0.0 ? seconds : 0.0;
+  };
+  return seconds_of(false) / seconds_of(true);
+}
+
 }  // namespace mop::bench
 #endif
