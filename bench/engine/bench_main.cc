@@ -2,7 +2,6 @@
 // many samples. The rivals (torch_rival.py, onnx_rival.mjs) speak the same.
 #include <sched.h>
 
-#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <functional>
@@ -74,26 +73,13 @@ Samples train(std::size_t count, bool side_by_side) {
   return of[0];
 }
 
-double median(Samples of) {
-  const auto middle = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
-  std::nth_element(of.begin(), middle, of.end());
-  return *middle;
-}
-
-// An overlap (peak.h), then `count` times: wall-clock microseconds of 20 forecasts, an overlap.
-Samples watched_forecasts(std::size_t count) {
+// Wall-clock microseconds of one forecast.
+Samples forecast(std::size_t count) {
   const nn::NetShape shape = v1_shape();
   const nn::cpu::PreparedWeights weights(shape, random_params(shape, 1));
   const Windows window(shape, 1, 2);
   nn::cpu::Inference inference;
-  const auto overlap = [] { return median(repeat(5, measure_overlap)); };
-  Samples out{overlap()};
-  for (std::size_t i = 0; i < count; ++i) {
-    const Samples forecasts = time_each(20, wall_seconds, 1e6, [&] { inference.run(weights, window.batch); });
-    out.insert(out.end(), forecasts.begin(), forecasts.end());
-    out.push_back(overlap());
-  }
-  return out;
+  return time_each(count, wall_seconds, 1e6, [&] { inference.run(weights, window.batch); });
 }
 
 // CPU milliseconds of all 75 forecasts.
@@ -122,7 +108,8 @@ Samples run(const std::string& what, std::size_t count) {
   if (what == "product_peak") return repeat(count, measure_product_peak);
   if (what == "train") return train(count, false);
   if (what == "train_side_by_side") return train(count, true);
-  if (what == "watched_forecasts") return watched_forecasts(count);
+  if (what == "overlap") return repeat(count, measure_overlap);
+  if (what == "forecast") return forecast(count);
   if (what == "close") return close(count);
   if (what == "close_step") return close_step(count);
   if (what == "resident") return resident(count);

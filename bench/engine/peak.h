@@ -15,9 +15,9 @@ inline constexpr std::size_t kM = 64, kK = 128, kN = 256;
 /// registers): what a core gives that has to read its operands from the first cache.
 double measure_product_peak();
 
-/// How much faster the core gets through chains of dependent multiplications, none of which needs another, than
-/// one after the other: a run of some microseconds. A stranger on the core's other half takes half of the
-/// window that this needs, a third of the figure, and no clock of this thread shows it.
+/// How much faster the core gets through chains of dependent multiplications, none of which needs another,
+/// than one after the other: a run of some microseconds. A stranger on the core's other half takes half of
+/// the window that this needs, a third of the figure, and no clock of this thread shows it.
 double measure_overlap();
 
 /// CPU seconds this thread has used: what a step costs, also when the machine is not idle.

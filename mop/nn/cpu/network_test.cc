@@ -110,6 +110,22 @@ TEST_P(NetworkTest, MatchesTheReference) {
   }
 }
 
+// Pre-activations of some hundreds drive gates to both ends: a cell multiplies what they are fractions of, and
+// no such product may overflow. Their own rounding is some 3e-5, which gates between the ends pass on.
+TEST_P(NetworkTest, GatesAtTheirEndsMatchTheReference) {
+  const NetShape shape = single(5, 20, 1, 4);
+  Network network(shape);
+  reference::LstmReference oracle(shape);
+  const OwnedBatch owned = random_batch(shape, 64, 1, {3}, 3);
+  const auto params = random_values(network.layout().size(), 100.0, 4);
+  const auto dy = random_values(64 * 4, 1.0, 5);
+  const auto expected_y = oracle.forward(owned.view(), widen(params), {});
+  const auto [y, grads] = training_step(network, owned.view(), params, dy);
+  EXPECT_LE(relative_error(y, expected_y), 1e-4);
+  for (const float gradient : grads)
+    ASSERT_TRUE(std::isfinite(gradient));
+}
+
 TEST_P(NetworkTest, MatchesPyTorch) {
   for (const TorchCase& torch : torch_cases()) {
     Network network(torch.shape);
