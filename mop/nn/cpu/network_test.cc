@@ -110,8 +110,8 @@ TEST_P(NetworkTest, MatchesTheReference) {
   }
 }
 
-// Pre-activations of some hundreds drive gates to both ends: a cell multiplies what they are fractions of, and
-// no such product may overflow. Their own rounding is some 3e-5, which gates between the ends pass on.
+// Pre-activations of some hundreds drive gates to both ends: a cell multiplies what they are fractions of,
+// and no such product may overflow. Their own rounding is some 3e-5, which gates between the ends pass on.
 TEST_P(NetworkTest, GatesAtTheirEndsMatchTheReference) {
   const NetShape shape = single(5, 20, 1, 4);
   Network network(shape);
