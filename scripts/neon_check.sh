@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Compiles the CPU engine's kernels for 64-bit ARM and sees fused multiply-adds of NEON in them. Needs Debian's
-# g++-aarch64-linux-gnu; without it says so and ends with 0. Highway's headers are the same for every machine.
+# g++-aarch64-linux-gnu. Highway's headers are the same for every machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-compiler=$(command -v aarch64-linux-gnu-g++) || { echo "neon_check: skipped, needs g++-aarch64-linux-gnu"; exit 0; }
+compiler=$(command -v aarch64-linux-gnu-g++) || { echo "neon_check: there is no aarch64-linux-gnu-g++; install Debian's g++-aarch64-linux-gnu"; exit 1; }
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 for source in mop/nn/cpu/dense.cc mop/nn/cpu/lstm_backward.cc mop/nn/cpu/lstm_forward.cc; do

@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 results=build/release/test_results.xml
-# The edges' tests run in ctest and skip, saying so, where npm cannot install their clients.
+# The edges' tests run in ctest and fail, saying so, where npm cannot install their clients.
 [ edges/node_modules/.package-lock.json -nt edges/package-lock.json ] ||
   timeout 300 npm ci --prefix edges --no-audit --no-fund --ignore-scripts --loglevel=error --fetch-retries=1 || true
 ctest --test-dir build/release --output-on-failure --no-tests=error -j "$(nproc)" --output-junit "$PWD/$results"

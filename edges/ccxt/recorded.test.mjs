@@ -18,7 +18,7 @@ const ROWS = {
   coinbase: (reply) => reply.candles,
 };
 
-test('recorded candles of other exchanges are the rows that pandas reads', { skip: !existsSync(RECORDED) && 'no recorded replies' }, () => {
+test('recorded candles of other exchanges are the rows that pandas reads', { skip: !existsSync(RECORDED) && 'no recorded replies in ../shared' }, () => {
   const { files } = JSON.parse(readFileSync(new URL('mop/exchange/testdata/fixtures_pandas.json', ROOT)));
   const elsewhere = Object.entries(files).filter(([, facts]) => facts.kind === 'elsewhere');
   assert.equal(elsewhere.length, 4);

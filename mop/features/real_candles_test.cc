@@ -36,7 +36,7 @@ class RealCandlesTest : public ::testing::TestWithParam<const char*> {};
 TEST_P(RealCandlesTest, InputsAreFiniteAndOfOrderOne) {
   for (const Interval interval : market::kIntervals) {
     const auto series = real_candles(GetParam(), interval);
-    if (!series) GTEST_SKIP() << "no reference candles of " << GetParam() << " beside the checkout";
+    if (!series) GTEST_SKIP() << "no candles of " << GetParam() << " in ../shared/candles";
     for (const market::Run& run : contiguous_runs(*series)) {
       const InputMatrix inputs = compute_model_inputs(series->slice(run.first, run.last)).value();
       const std::size_t width = inputs.names.size();

@@ -21,10 +21,9 @@ constexpr const char* kToken = "MTExMTEx.Fake.Token";
 class BotTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(kSource + "/edges/node_modules/discord.js/package.json") ||
-        std::system("command -v node >/dev/null") != 0) {
-      GTEST_SKIP() << "needs Node.js and discord.js: npm ci --prefix edges";
-    }
+    ASSERT_TRUE(std::filesystem::exists(kSource + "/edges/node_modules/discord.js/package.json") &&
+                std::system("command -v node >/dev/null") == 0)
+        << "needs Node.js and discord.js: scripts/bootstrap.sh test, then npm ci --prefix edges";
     write_file(home_ + "/discord.mjs",
                fmt::format("import {{ startDiscord }} from '{}/tests/fakes/discord.mjs';\n"
                            "console.log((await startDiscord()).url);\n",

@@ -49,7 +49,8 @@ class PublishPullTest : public testing::Test {
     if (!home_.empty()) std::filesystem::remove_all(home_);
   }
   void SetUp() override {
-    if (!client_is_there()) GTEST_SKIP() << "needs Node.js and the Hub's client: npm ci --prefix edges";
+    ASSERT_TRUE(client_is_there())
+        << "needs Node.js and the Hub's client: scripts/bootstrap.sh test, then npm ci --prefix edges";
     ::setenv("HF_TOKEN", "hf_write", 1);
     hub_with("{}");
   }

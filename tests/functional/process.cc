@@ -26,15 +26,19 @@ std::array<int, 2> make_pipe() {
   return ends;
 }
 
+// Opened before rights are given up: another user need not see the directories that the program was built in.
 [[noreturn]] void become_mop(const std::string& directory, const std::vector<std::string>& arguments, int out,
-                             int err) {
+                             int err, bool unprivileged = false) {
+  constexpr uid_t kNobody = 65534;
+  const int program = ::open(MOP_BINARY, O_PATH | O_CLOEXEC);
+  if (unprivileged && ::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(127);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   std::vector<char*> argv{const_cast<char*>(MOP_BINARY)};
   for (const std::string& a : arguments)
     argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
-  if (::chdir(directory.c_str()) == 0) ::execv(MOP_BINARY, argv.data());
+  if (::chdir(directory.c_str()) == 0) ::fexecve(program, argv.data(), environ);
   ::_exit(127);
 }
 
@@ -44,9 +48,7 @@ Process::Process(const std::string& directory, const std::vector<std::string>& a
   const auto out = make_pipe(), err = make_pipe();
   pid_ = ::fork();
   if (pid_ == 0) {
-    constexpr uid_t kNobody = 65534;
-    if (unprivileged && ::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(127);
-    become_mop(directory, arguments, out[1], err[1]);
+    become_mop(directory, arguments, out[1], err[1], unprivileged);
   }
   ::close(out[1]);
   ::close(err[1]);
