@@ -77,7 +77,8 @@ def v1_fleet(work):
 
 
 def default_fleet(work):
-    options = ["--data-dir", str(CANDLES), "--until", UNTIL]
+    subprocess.run([MOP, "import", "--from", str(CANDLES), "--quiet"], cwd=work, check=True, stdout=subprocess.DEVNULL)
+    options = ["--until", UNTIL]
     reply, wall, seconds = train(work, "--device", "cuda", *options)
     figure("default_fleet", wall, "s", "< 60, all stored", wall < 60 and trained(reply) == len(reply["models"]))
     figure("default_fleet_on_gpu", seconds, "s", None, True)

@@ -46,7 +46,6 @@ class HardwareBlock {
   }
   __device__ float sqrt(float x) const { return ::sqrtf(x); }
   __device__ double sqrt(double x) const { return ::sqrt(x); }
-  __device__ double pow(double x, double y) const { return ::pow(x, y); }
 
   __device__ void copy(void* to, const void* from, bool present) const {
     const auto shared = static_cast<std::uint32_t>(__cvta_generic_to_shared(to));

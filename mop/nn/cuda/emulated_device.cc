@@ -172,7 +172,6 @@ class EmulatedBlock {
   T sqrt(T x) const {
     return std::sqrt(x);
   }
-  double pow(double x, double y) const { return std::pow(x, y); }
 
   // Copies are late on purpose: what is read before wait() is not there yet.
   void copy(void* to, const void* from, bool present) {

@@ -106,13 +106,14 @@ struct Fleet::Impl {
     return {};
   }
 
-  // As few tiles per block as leave no multiprocessor idle, and no more than shared memory holds.
-  int tiles_per_block() const {
+  // As few tiles per block as leave no multiprocessor idle in this step, and no more than shared memory
+  // holds.
+  int tiles_per_block(const StepArgs& step) const {
     int tiles = 1;
     for (; tiles < kMaxTiles; ++tiles) {
       int blocks = 0;
       for (const NetworkMemory& n : networks)
-        blocks += time_parts(n.view, tiles);
+        blocks += step.step < pass_of(n.view, step.training).steps() ? time_parts(n.view, tiles) : 0;
       if (blocks <= device.info().multiprocessors) break;
     }
     StepArgs args{};
@@ -136,8 +137,9 @@ struct Fleet::Impl {
       steps = std::max(steps, pass_of(n.view, training).steps());
     }
     upload(views, std::span<const NetworkView>(all));
-    StepArgs args{views, 0, 1, tiles_per_block(), training};
+    StepArgs args{views, 0, 1, 1, training};
     for (; args.step < steps; ++args.step) {
+      args.tiles = tiles_per_block(args);
       for (const Kernel kernel : {Kernel::kTakeStep, Kernel::kForward, Kernel::kHeadLoss, Kernel::kBackward,
                                   Kernel::kWeightGradients, Kernel::kFinishLoss, Kernel::kUpdate}) {
         const bool always = kernel <= Kernel::kHeadLoss || kernel == Kernel::kFinishLoss;

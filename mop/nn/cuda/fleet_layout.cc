@@ -1,5 +1,7 @@
 #include "mop/nn/cuda/fleet_layout.h"
 
+#include <algorithm>
+
 #include "mop/nn/cuda/tile-inl.h"
 #include "mop/nn/param_layout.h"
 #include "mop/nn/sequence_batch.h"
@@ -72,6 +74,10 @@ NetworkMemory lay_out(const NetworkData& d, Pieces& pieces) {
   lay_out_weights(d, pieces, m);
   for (std::size_t b = 0; b < d.shape.branches.size(); ++b)
     v.branches[b] = lay_out_branch(d, b, pieces);
+  int slices = 0;
+  for (int b = 0; b < v.branch_count; ++b)
+    slices = std::max(slices, slices_of(v, b));
+  v.slices = pieces.take<float>(static_cast<std::size_t>(slices * v.parameter_count));
   v.fit.batch = to_int(d.batch);
   v.validation.batch = to_int(rows);
   m.most_chunks = d.most_chunks;

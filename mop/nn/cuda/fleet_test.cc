@@ -367,7 +367,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, FleetTest,
                                          Case{"three_layers", 33, 3, {11}, 4, 4, 2, 2, 0.4f},
                                          Case{"two_branches", 24, 2, {7, 13}, 3, 9, 4, 6, 0.25f},
                                          Case{"two_tiles", 16, 2, {5}, 3, 2, 21, 21, 0.25f},
-                                         Case{"five_tiles", 12, 1, {5}, 3, 1, 70, 75, 0.0f}),
+                                         Case{"five_tiles", 12, 1, {5}, 3, 1, 70, 75, 0.0f},
+                                         Case{"two_slices", 10, 1, {5}, 13, 2, 70, 75, 0.0f}),
                          [](const auto& tested) { return tested.param.name; });
 
 TEST(PhiloxTest, BlockIsTheLibrarys) {

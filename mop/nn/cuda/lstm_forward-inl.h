@@ -93,12 +93,13 @@ struct LstmForward {
     if (t < place.view.steps) {
       const TableView& table = place.net.pool->tables[place.branch];
       const int quads = (place.layer == 0 ? table.stride : kUnits) / 4;
-      for (int i = block.thread(); i < rows * quads; i += kThreads) {
-        const int r = i / quads, q = i % quads, b = place.first_row + r;
+      for (int r = block.thread() / kRowLanes; r < rows; r += kThreads / kRowLanes) {
+        const int b = place.first_row + r;
         const float* from = place.layer > 0 ? upper_input(place, t) + static_cast<std::int64_t>(b) * kUnits
                                             : table.row(place.view.first_row[b], t);
-        block.copy(to + r * kInputStride + 4 * q, from == nullptr ? table.rows : from + 4 * q,
-                   from != nullptr);
+        for (int q = block.thread() % kRowLanes; q < quads; q += kRowLanes)
+          block.copy(to + r * kInputStride + 4 * q, from == nullptr ? table.rows : from + 4 * q,
+                     from != nullptr);
       }
     }
     block.close_group();

@@ -36,6 +36,9 @@ MOP_KERNEL int cell_unit(const Block& block, int e) {
   return 8 * warp_of(block) + 2 * (lane_of(block) % 4) + e % 2;
 }
 
+/// Threads that copy one row of inputs, a quad at a time.
+inline constexpr int kRowLanes = 16;
+
 /// How many columns load_rows() takes: two products' worth, so that a thread reads a quad at a time.
 inline constexpr int kColumnsAtOnce = 16;
 

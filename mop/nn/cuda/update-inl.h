@@ -15,8 +15,8 @@ MOP_KERNEL ParamRange range_of(const NetworkView& net, int part) {
           end < net.parameter_count ? end : net.parameter_count};
 }
 
-/// Losses per chunk, and in training each part's share of the gradient's squares. The first part counts the
-/// update, or marks the network when its loss is not a number.
+/// Losses per chunk, and in training each part's share of the gradient and its squares. The first part counts
+/// the update, or marks the network when its loss is not a number.
 struct FinishLoss {
   static constexpr int kBlocksAtOnce = 1;  // on one multiprocessor, for the compiler's choice of registers
   static MOP_KERNEL int parts(const NetworkView&, const StepArgs& args) {
@@ -31,8 +31,11 @@ struct FinishLoss {
     if (args.training) {
       const ParamRange range = range_of(net, share.part);
       double squares = 0.0;
-      for (int i = range.begin + block.thread(); i < range.end; i += kThreads)
-        squares += static_cast<double>(net.grads[i]) * static_cast<double>(net.grads[i]);
+      for (int i = range.begin + block.thread(); i < range.end; i += kThreads) {
+        const float sum = sum_slices(net, i);
+        net.grads[i] = sum;
+        squares += static_cast<double>(sum) * static_cast<double>(sum);
+      }
       squares = sum_of_threads(block, squares, work);
       if (block.thread() == 0) net.square_sums[share.part] = squares;
     }
@@ -47,6 +50,15 @@ struct FinishLoss {
   }
 
  private:
+  static MOP_KERNEL float sum_slices(const NetworkView& net, int i) {
+    const int branch = net.branch_count > 1 && i >= net.branches[1].layers[0].weight_ih ? 1 : 0;
+    const int slices = i >= net.head_weight ? 1 : slices_of(net, branch);
+    float sum = net.slices[i];
+    for (int s = 1; s < slices; ++s)
+      sum += net.slices[static_cast<std::int64_t>(s) * net.parameter_count + i];
+    return sum;
+  }
+
   template <class Block>
   static MOP_KERNEL double sum_losses(const Block& block, const StepArgs& args, const NetworkView& net) {
     const PassView& pass = pass_of(net, args.training);
@@ -70,6 +82,15 @@ struct FinishLoss {
     return all;
   }
 };
+
+/// base^n by squaring: the same digits on every device, and none of pow's time.
+MOP_KERNEL double power(double base, std::uint64_t n) {
+  double result = 1.0;
+  for (; n > 0; n /= 2, base *= base) {
+    if (n % 2 == 1) result *= base;
+  }
+  return result;
+}
 
 /// nn/adam.h's clipping and update.
 struct Update {
@@ -107,10 +128,9 @@ struct Update {
     for (int part = 0; part < kUpdateParts; ++part)
       squares += net.square_sums[part];
     const double norm = block.sqrt(squares);
-    const auto updates = static_cast<double>(*net.updates);
     numbers[0] = norm > net.gradient_clip ? net.gradient_clip / norm : 1.0;
-    numbers[1] = lr / (1.0 - block.pow(0.9, updates));
-    numbers[2] = 1.0 / block.sqrt(1.0 - block.pow(0.999, updates));
+    numbers[1] = lr / (1.0 - power(0.9, *net.updates));
+    numbers[2] = 1.0 / block.sqrt(1.0 - power(0.999, *net.updates));
     numbers[3] = 1.0 - lr * net.weight_decay;
   }
 };

@@ -27,11 +27,12 @@ inline constexpr int kMaxLayers = 4, kMaxBranches = 2;
 inline constexpr int kMaxLevels = 16;    // quantiles of a head
 inline constexpr int kMaxOutputs = 160;  // of a network
 inline constexpr int kThreads = 256, kLanes = 32, kWarps = kThreads / kLanes;
-inline constexpr int kTileRows = 16;    // sequences of a tile
-inline constexpr int kMaxTiles = 4;     // tiles that one block takes through time
-inline constexpr int kHeadRows = 32;    // scored rows that one block takes through the head
-inline constexpr int kHeadOutputs = 8;  // outputs whose weights' gradients one block sums
-inline constexpr int kUpdateParts = 8;  // blocks that update one network
+inline constexpr int kTileRows = 16;     // sequences of a tile
+inline constexpr int kMaxTiles = 4;      // tiles that one block takes through time
+inline constexpr int kHeadRows = 32;     // scored rows that one block takes through the head
+inline constexpr int kHeadOutputs = 8;   // outputs whose weights' gradients one block sums
+inline constexpr int kUpdateParts = 8;   // blocks that update one network
+inline constexpr int kSliceRows = 1024;  // (step, sequence) rows whose weights' gradients one block sums
 static_assert(kWarps * 8 == kUnits, "a warp has eight units");
 
 /// Four floats that are moved at once.
@@ -109,6 +110,8 @@ struct NetworkView {
   int head_weight, head_bias, parameter_count;
   BranchView branches[kMaxBranches];
   float *params, *grads, *mean, *square;
+  float* slices;  // (most slices_of() a branch, parameter_count): gradients of some rows each, before they
+                  // are added
   PassView fit, validation;
   const double* rates;  // per step of the fit
   double weight_decay, gradient_clip;
@@ -163,8 +166,20 @@ MOP_KERNEL int time_parts(const NetworkView& net, int tiles) {
 MOP_KERNEL int head_parts(const NetworkView& net) {
   return (net.scored * net.batch_rows + kHeadRows - 1) / kHeadRows;
 }
+/// In how many slices the gradients of a branch's weights are summed: a matter of its own shape, so that the
+/// order of additions does not change with what else is trained or where.
+MOP_KERNEL int slices_of(const NetworkView& net, int branch) {
+  return (net.branches[branch].steps * net.batch_rows + kSliceRows - 1) / kSliceRows;
+}
+/// Slices of one layer's products with inputs and states, all branches.
+MOP_KERNEL int layer_slices(const NetworkView& net) {
+  int slices = 0;
+  for (int branch = 0; branch < net.branch_count; ++branch)
+    slices += slices_of(net, branch);
+  return slices;
+}
 MOP_KERNEL int gradient_parts(const NetworkView& net) {
-  return net.branch_count * net.layer_count * 2 + (net.output_count + kHeadOutputs - 1) / kHeadOutputs;
+  return layer_slices(net) * net.layer_count * 2 + (net.output_count + kHeadOutputs - 1) / kHeadOutputs;
 }
 
 }  // namespace mop::nn::cuda

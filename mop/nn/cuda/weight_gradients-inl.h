@@ -1,5 +1,5 @@
-// Gradients of all weights: products over every step and sequence. Each block has some weights to itself and
-// sums them in the same order always.
+// Gradients of all weights: products over every step and sequence. Each block has some weights and a slice of
+// the rows to itself and sums them in the same order always; FinishLoss adds the slices.
 #pragma once
 #include "mop/nn/cuda/tile-inl.h"
 
@@ -21,24 +21,37 @@ struct WeightGradients {
   template <class Block>
   static MOP_KERNEL void run(Block& block, const StepArgs&, const Share& share) {
     const NetworkView& net = share.net;
-    const int products = net.branch_count * net.layer_count * 2;
-    if (share.part >= products) {
-      sum_head(block, net, (share.part - products) * kHeadOutputs);
-      return;
+    const int of_slice = 2 * net.layer_count;
+    int slice = share.part / of_slice;
+    const int layer = share.part % of_slice / 2;
+    const bool of_states = share.part % 2 == 1;
+    for (int branch = 0; branch < net.branch_count; ++branch) {
+      const int slices = slices_of(net, branch);
+      if (slice < slices) {
+        sum_product(block, {net, net.branches[branch], branch, layer, slice, of_states});
+        return;
+      }
+      slice -= slices;
     }
-    const int branch = share.part / (2 * net.layer_count), layer = share.part / 2 % net.layer_count;
-    sum_product(block, {net, net.branches[branch], branch, layer, share.part % 2 == 1});
+    sum_head(block, net, (share.part - of_slice * layer_slices(net)) * kHeadOutputs);
   }
 
  private:
   struct Product {  // dgates transposed by the layer's inputs, or by its states one step earlier
     const NetworkView& net;
     const BranchView& view;
-    int branch, layer;
+    int branch, layer, slice;
     bool of_states;
 
     MOP_KERNEL const LayerView& own() const { return view.layers[layer]; }
-    MOP_KERNEL int rows() const { return view.steps * net.batch_rows; }
+    MOP_KERNEL int begin() const {  // before the first step there is no state
+      const int first = slice * kSliceRows;
+      return of_states && first < net.batch_rows ? net.batch_rows : first;
+    }
+    MOP_KERNEL int end() const {
+      const int rows = view.steps * net.batch_rows, own_end = (slice + 1) * kSliceRows;
+      return own_end < rows ? own_end : rows;
+    }
     MOP_KERNEL int inputs() const { return of_states ? net.hidden : own().inputs; }
     /// Floats of row r of the inputs; null: zeros.
     MOP_KERNEL const float* input_row(int r) const {
@@ -57,7 +70,7 @@ struct WeightGradients {
 
   template <class Block>
   static MOP_KERNEL void fetch(Block& block, const Product& product, int first, float* stage) {
-    const int rows = product.rows(), gate_quads = kGates / 4, input_quads = product.input_quads();
+    const int rows = product.end(), gate_quads = kGates / 4, input_quads = product.input_quads();
     const float* dgates = product.own().dgates;
     for (int i = block.thread(); i < kRows * gate_quads && first < rows; i += kThreads) {
       const int r = first + i / gate_quads, q = i % gate_quads;
@@ -66,11 +79,11 @@ struct WeightGradients {
                  dgates + static_cast<std::int64_t>(there ? r : 0) * kGates + 4 * q, there);
     }
     float* inputs = stage + kRows * kGateStride;
-    for (int i = block.thread(); i < kRows * input_quads && first < rows; i += kThreads) {
-      const int r = first + i / input_quads, q = i % input_quads;
-      const float* from = r < rows ? product.input_row(r) : nullptr;
-      block.copy(inputs + i / input_quads * kInputStride + 4 * q, from == nullptr ? dgates : from + 4 * q,
-                 from != nullptr);
+    for (int i = block.thread() / kRowLanes; i < kRows && first < rows; i += kThreads / kRowLanes) {
+      const float* from = first + i < rows ? product.input_row(first + i) : nullptr;
+      for (int q = block.thread() % kRowLanes; q < input_quads; q += kRowLanes)
+        block.copy(inputs + i * kInputStride + 4 * q, from == nullptr ? dgates : from + 4 * q,
+                   from != nullptr);
     }
     block.close_group();
   }
@@ -83,7 +96,7 @@ struct WeightGradients {
   template <class Block>
   static MOP_KERNEL void sum_product(Block& block, const Product& product) {
     Sums sums{};
-    const int rows = product.rows(), start = product.of_states ? product.net.batch_rows : 0;
+    const int rows = product.end(), start = product.begin();
     const bool wide = product.inputs() > kNarrow;
     fetch(block, product, start, block.shared());
     for (int first = start, turn = 0; first < rows; first += kRows, turn ^= 1) {
@@ -158,7 +171,8 @@ struct WeightGradients {
   static MOP_KERNEL void store(Block& block, const Product& product, const Sums& sums) {
     const LayerView& layer = product.own();
     const int H = product.net.hidden, inputs = product.inputs();
-    float* grads = product.net.grads;
+    float* grads =
+        product.net.slices + static_cast<std::int64_t>(product.slice) * product.net.parameter_count;
     float* weights = grads + (product.of_states ? layer.weight_hh : layer.weight_ih);
     MOP_UNROLL
     for (int m = 0; m < kGateTiles; ++m) {
@@ -202,10 +216,10 @@ struct WeightGradients {
     for (int o = 0; o < kOwn; ++o) {
       const int output = first_output + own + o;
       if (output < net.output_count && branch < net.branch_count && unit < net.hidden)
-        net.grads[net.head_weight + (output * net.branch_count + branch) * net.hidden + unit] = sums[o];
+        net.slices[net.head_weight + (output * net.branch_count + branch) * net.hidden + unit] = sums[o];
     }
     const int output = first_output + block.thread();
-    if (block.thread() < kHeadOutputs && output < net.output_count) net.grads[net.head_bias + output] = bias;
+    if (block.thread() < kHeadOutputs && output < net.output_count) net.slices[net.head_bias + output] = bias;
   }
 
   template <class Block>
