@@ -23,8 +23,7 @@ import v1_candles  # noqa: E402
 
 CANDLES = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
 UNTIL = "2025-07-01"
-STEP_FLOP = 1.298e9  # docs/engine.md; a model of both timeframes does it twice
-NETWORKS = 50 + 2 * 25
+STEP_FLOP, BATCH = 1.298e9, 64  # docs/engine.md; a model of both timeframes does it twice
 
 held = True
 
@@ -60,18 +59,19 @@ def v1_fleet(work):
     options = ["--profile", "v1", "--device", "cuda"]
     reply, wall, seconds = train(work, *options)
     whole = trained(reply) == 75
-    samples = statistics.mean(m["samples"] for m in reply["models"] if m["samples"] and "unified" not in m["id"])
-    steps = 150 * -(-samples // 64)
+    steps = {m["id"]: m["epochs"] * -(-m["samples"] // BATCH) for m in reply["models"]}
+    flop = STEP_FLOP * sum(n * (2 if id.endswith("unified") else 1) for id, n in steps.items())
+    steps = sum(steps.values())
     figure("v1_fleet", seconds, "s", "< 10, 75 of 75 stored", seconds < 10 and whole)
     figure("v1_fleet_with_preparation_and_scoring", wall, "s", None, whole)
-    figure("v1_fleet_rate", steps * NETWORKS * STEP_FLOP / seconds / 1e12, "TFLOP/s", None, True)
+    figure("v1_fleet_rate", flop / seconds / 1e12, "TFLOP/s", None, True)
     alone, together = torch("cudnn"), torch("ensemble")
     if alone:
-        rival = alone * steps * 75
+        rival = alone * steps  # the second LSTM of a model of both timeframes is given to PyTorch
         figure("v1_fleet_vs_cudnn", seconds, "s", ">= 40x", rival >= 40 * seconds, rival,
-               f"PyTorch, nn.LSTM: {alone * 1e3:.2f} ms a step, times {steps:.0f} steps of 75 models")
+               f"PyTorch, nn.LSTM: {alone * 1e3:.2f} ms a step, times {steps} steps of 75 models")
     if together:
-        rival = together * steps
+        rival = together * steps / 75
         figure("v1_fleet_vs_stacked", seconds, "s", "> 1x", rival > seconds, rival,
                f"PyTorch, 75 models of one timeframe as one CUDA graph: {together * 1e3:.2f} ms a step of all")
 
@@ -96,14 +96,14 @@ def default_fleet(work):
 
 
 def profile(work):
-    """Each kernel of one step of the V1 fleet, as ncu sees it."""
+    """Each kernel of one step of the V1 fleet, the second, which all networks have, as ncu sees it."""
     ncu = shutil.which("ncu")
     if not ncu:
         print("no profiler (ncu) here", file=sys.stderr)
         return
     shutil.rmtree(work / "models", ignore_errors=True)
     sections = ["SpeedOfLight", "Occupancy", "MemoryWorkloadAnalysis", "LaunchStats"]
-    run = subprocess.run([ncu, "--clock-control", "none", "--csv", "--page", "details", "--launch-skip", "60",
+    run = subprocess.run([ncu, "--clock-control", "none", "--csv", "--page", "details", "--launch-skip", "11",
                           "--launch-count", "7", *(a for s in sections for a in ("--section", s)), MOP, "train",
                           "--profile", "v1", "--device", "cuda", "--epochs", "2", "--quiet"],
                          cwd=work, stdout=subprocess.PIPE, text=True)
@@ -117,7 +117,7 @@ def profile(work):
     kernels = {}
     for row in csv.DictReader(io.StringIO("\n".join(lines[start:]))):
         if row["Metric Name"] in wanted:
-            name = re.sub(r".*cuda::([A-Za-z]+)>.*", r"\1", row["Kernel Name"])
+            name = re.sub(r".*<(?:.*::)?([A-Za-z]+)>.*", r"\1", row["Kernel Name"])
             kernels.setdefault((row["ID"], name), {})[f"{row['Metric Name']} {row['Metric Unit']}"] = row["Metric Value"]
     for (_, name), metrics in kernels.items():
         print(json.dumps(dict(kernel=name, **metrics)), flush=True)

@@ -19,12 +19,24 @@ class HardwareBlock {
   __device__ void sync() { __syncthreads(); }
 
   __device__ void mma(float (&d)[4], const float (&a)[4], const float (&b)[2]) const {
-    asm volatile(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
         "{%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])),
           "r"(__float_as_uint(a[3])), "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
+  }
+  // A thread names one of the 32 rows of four columns that make up the 16 rows and 8 columns.
+  __device__ void load_rows(float (&a)[4], const float* matrix, int stride) const {
+    const int lane = thread() % kLanes;
+    const auto at =
+        static_cast<std::uint32_t>(__cvta_generic_to_shared(matrix + lane % 16 * stride + lane / 16 * 4));
+    std::uint32_t bits[4];
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(bits[0]), "=r"(bits[1]), "=r"(bits[2]), "=r"(bits[3])
+                 : "r"(at)
+                 : "memory");
+    for (int e = 0; e < 4; ++e)
+      a[e] = __uint_as_float(bits[e]);
   }
   __device__ void finish_products() const {}  // the hardware waits where a sum is used
   __device__ float operand(float x) const {
@@ -52,6 +64,17 @@ class HardwareBlock {
     const int bytes = present ? static_cast<int>(sizeof(Quad)) : 0;
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(from), "r"(bytes)
                  : "memory");
+  }
+  __device__ void copy_word(void* to, const void* from) const {
+    const auto shared = static_cast<std::uint32_t>(__cvta_generic_to_shared(to));
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(shared), "l"(from) : "memory");
+  }
+  // Past the first cache, which has no use for what another launch or block reads.
+  __device__ void store(Quad* to, const Quad& value) const {
+    __stcg(reinterpret_cast<float4*>(to), make_float4(value.v[0], value.v[1], value.v[2], value.v[3]));
+  }
+  __device__ void store(Pair* to, const Pair& value) const {
+    __stcg(reinterpret_cast<float2*>(to), make_float2(value.v[0], value.v[1]));
   }
   __device__ void close_group() const { asm volatile("cp.async.commit_group;" ::: "memory"); }
   __device__ void wait(int keep) const {  // keep: 0 or 1

@@ -152,6 +152,12 @@ class EmulatedBlock {
   void mma(float (&d)[4], const float (&a)[4], const float (&b)[2]) {
     warp().products[thread_ % kLanes].push_back({{a[0], a[1], a[2], a[3]}, {b[0], b[1]}, d});
   }
+  void load_rows(float (&a)[4], const float* matrix, int stride) const {
+    MOP_CHECK(reinterpret_cast<std::uintptr_t>(matrix) % sizeof(Quad) == 0 && stride % 4 == 0);
+    const int lane = thread_ % kLanes;
+    for (int e = 0; e < 4; ++e)
+      a[e] = matrix[(lane / 4 + 8 * (e % 2)) * stride + lane % 4 + 4 * (e / 2)];
+  }
   void finish_products() {
     meet(warp().meeting, [this] { multiply(warp()); });
   }
@@ -175,13 +181,14 @@ class EmulatedBlock {
 
   // Copies are late on purpose: what is read before wait() is not there yet.
   void copy(void* to, const void* from, bool present) {
-    MOP_CHECK(reinterpret_cast<std::uintptr_t>(to) % sizeof(Quad) == 0 &&
-              reinterpret_cast<std::uintptr_t>(from) % sizeof(Quad) == 0);
-    const auto* begin = reinterpret_cast<const char*>(state_.shared.data());
-    MOP_CHECK(to >= begin &&
-              static_cast<const char*>(to) + sizeof(Quad) <= begin + state_.shared.size() * sizeof(Quad))
-        << "a copy outside of shared memory";
-    open_.push_back({to, present ? *static_cast<const Quad*>(from) : Quad{}});
+    const Quad zeros{};
+    copy_later(to, present ? from : &zeros, sizeof(Quad));
+  }
+  void copy_word(void* to, const void* from) { copy_later(to, from, sizeof(std::uint32_t)); }
+  template <class T>
+  void store(T* to, const T& value) const {
+    MOP_CHECK(reinterpret_cast<std::uintptr_t>(to) % sizeof(T) == 0);
+    *to = value;
   }
   void close_group() {
     groups_.push_back(std::move(open_));
@@ -190,7 +197,7 @@ class EmulatedBlock {
   void wait(std::size_t keep) {
     while (groups_.size() > keep) {
       for (const Copy& copy : groups_.front())
-        std::memcpy(copy.to, &copy.value, sizeof(Quad));
+        std::memcpy(copy.to, &copy.value, copy.bytes);
       groups_.erase(groups_.begin());
     }
   }
@@ -198,8 +205,20 @@ class EmulatedBlock {
  private:
   struct Copy {
     void* to;
+    std::size_t bytes;
     Quad value;
   };
+
+  void copy_later(void* to, const void* from, std::size_t bytes) {
+    MOP_CHECK(reinterpret_cast<std::uintptr_t>(to) % bytes == 0 &&
+              reinterpret_cast<std::uintptr_t>(from) % bytes == 0);
+    const auto* begin = reinterpret_cast<const char*>(state_.shared.data());
+    MOP_CHECK(to >= begin &&
+              static_cast<const char*>(to) + bytes <= begin + state_.shared.size() * sizeof(Quad))
+        << "a copy outside of shared memory";
+    open_.push_back({to, bytes, {}});
+    std::memcpy(&open_.back().value, from, bytes);
+  }
 
   template <class Last>
   void meet(Meeting& meeting, const Last& last) const {

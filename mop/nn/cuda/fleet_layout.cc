@@ -40,7 +40,7 @@ BranchView lay_out_branch(const NetworkData& d, std::size_t branch, Pieces& piec
   v.above = pieces.take<Quad>(d.steps[branch] * rows / kTileRows * kThreads);
   v.first_row = pieces.take<std::int32_t>(rows);
   v.read_step = pieces.take<std::int32_t>(d.scored * rows);
-  v.read_by = pieces.take<std::int32_t>(d.steps[branch] * rows);
+  v.read_by = pieces.take<Span>(d.steps[branch] * rows);
   return v;
 }
 
@@ -57,7 +57,7 @@ void lay_out_weights(const NetworkData& d, Pieces& pieces, NetworkMemory& m) {
 }  // namespace
 
 std::size_t stride_of(std::size_t inputs) {
-  return (inputs + kColumnsAtOnce - 1) / kColumnsAtOnce * kColumnsAtOnce;
+  return static_cast<std::size_t>(width_of(to_int(inputs)));
 }
 
 NetworkMemory lay_out(const NetworkData& d, Pieces& pieces) {

@@ -7,9 +7,12 @@
 namespace mop::nn::cuda {
 
 struct LstmBackward {
-  static constexpr int kBlocksAtOnce = 1;  // on one multiprocessor, for the compiler's choice of registers
-  static constexpr int kStride = kGates + 16;  // floats between rows in shared memory: no bank is hit twice
-  static constexpr int kSteps = kGates / 8;
+  static constexpr int kBlocksAtOnce = 1;     // on one multiprocessor, for the compiler's choice of registers
+  static constexpr int kStride = kGates + 4;  // floats between rows in shared memory
+  static constexpr int kProducts = kGates / 8;
+  static constexpr int kSums =
+      4;  // products that are summed side by side, for each waits for the one before it
+  static constexpr int kAhead = 2;   // operands on their way while one is multiplied
   static constexpr int kStaged = 6;  // quads: four gates, the cells before, the gradient from above
 
   static MOP_KERNEL int parts(const NetworkView& net, const StepArgs& args) {
@@ -17,15 +20,16 @@ struct LstmBackward {
   }
   static int shared_bytes(const StepArgs& args) {
     return static_cast<int>(sizeof(float)) * args.tiles * kTileRows * kStride +
-           static_cast<int>(sizeof(Quad)) * args.tiles * kThreads * (3 + kStaged);
+           args.tiles * kThreads * static_cast<int>(sizeof(Quad) * (3 + kStaged) + 2 * sizeof(Span));
   }
 
   template <class Block>
   static MOP_KERNEL void run(Block& block, const StepArgs& args, const Share& share) {
-    TimePlace place = time_place(args, share, share.net.layer_count - 1);
-    for (; place.layer > 0; --place.layer)
-      run_layer<true>(block, place, Memory(block, args.tiles));
-    run_layer<false>(block, place, Memory(block, args.tiles));
+    const TimePlace place = time_place(args, share);
+    const Memory memory(block, args.tiles);
+    for (int layer = share.net.layer_count - 1; layer > 0; --layer)
+      run_layer<true>(block, place, layer, memory);
+    run_layer<false>(block, place, 0, memory);
   }
 
  private:
@@ -33,6 +37,7 @@ struct LstmBackward {
   struct Memory {
     float* dgates;
     Quad *dstate, *dcell, *cell, *staged;
+    Span* staged_reads;
 
     template <class Block>
     MOP_KERNEL Memory(Block& block, int tiles) {
@@ -42,26 +47,36 @@ struct LstmBackward {
       dcell = dstate + own;
       cell = dcell + own;
       staged = cell + own;
+      staged_reads = reinterpret_cast<Span*>(staged - block.thread() + kStaged * own) + block.thread();
     }
     MOP_KERNEL Quad& stage(int tile, int what) const { return staged[(tile * kStaged + what) * kThreads]; }
+    MOP_KERNEL Span& reads(int tile, int half) const { return staged_reads[(tile * 2 + half) * kThreads]; }
   };
   template <bool kInput>
   struct Weights {  // this thread's share of them, as second operands
-    float state[kSteps][2];
-    float input[kInput ? kSteps : 1][2];
+    float state[kProducts][2];
+    float input[kInput ? kProducts : 1][2];
+  };
+  struct Places {                       // this thread's of the first tile at step 0
+    const Quad *gates, *cells, *above;  // above: null at the top layer
+    const Span* reads;                  // null below the top layer
+    const float* dread;
+    float* dgates;
+    Quad* below;
+    int dread_width;  // from one sequence to the next
   };
 
   template <bool kInput, class Block>
-  static MOP_KERNEL void load_weights(const Block& block, const TimePlace& place, Weights<kInput>& w) {
-    const LayerView& layer = place.view.layers[place.layer];
+  static MOP_KERNEL void load_weights(const Block& block, const TimePlace& place, const LayerView& layer,
+                                      Weights<kInput>& w) {
     const float* params = place.net.params;
     const int H = place.net.hidden, column = 8 * warp_of(block) + lane_of(block) / 4;
     const float *input = params + layer.weight_ih, *state = params + layer.weight_hh;
     MOP_UNROLL
-    for (int k = 0; k < kSteps; ++k) {
+    for (int k = 0; k < kProducts; ++k) {
       MOP_UNROLL
       for (int j = 0; j < 2; ++j) {
-        const int gate_unit = operand_column(block, k, j), unit = gate_unit % kUnits;
+        const int gate_unit = operand_row(block, k, j), unit = gate_unit % kUnits;
         const bool there = unit < H && column < H;  // above the first layer there are as many inputs as units
         const int at = (gate_unit / kUnits * H + unit) * H + column;
         w.state[k][j] = load_weight(block, state, there, at);
@@ -70,78 +85,102 @@ struct LstmBackward {
     }
   }
 
+  template <class Block>
+  static MOP_KERNEL Places places_of(const Block& block, const TimePlace& place, int number) {
+    const LayerView& layer = place.view.layers[number];
+    const bool top = number + 1 == place.net.layer_count;
+    const std::int64_t quads = static_cast<std::int64_t>(place.first_tile()) * kThreads;
+    const int row = place.first_row + cell_row(block, 0), width = place.net.branch_count * kUnits;
+    Quad* between = place.view.above + quads + block.thread();
+    return {layer.gates + 4 * quads + block.thread(),
+            layer.cells + quads + block.thread(),
+            top ? nullptr : between,
+            top ? place.view.read_by + row : nullptr,
+            place.net.dread + static_cast<std::int64_t>(row) * width + place.branch * kUnits +
+                cell_unit(block, 0),
+            layer.dgates + static_cast<std::int64_t>(row) * kGates + cell_unit(block, 0),
+            between,
+            width};
+  }
+
   // What step t needs of the way forward; every thread fetches what it will read itself.
   template <class Block>
-  static MOP_KERNEL void fetch(Block& block, const TimePlace& place, int t, const Memory& memory) {
-    const LayerView& layer = place.view.layers[place.layer];
+  static MOP_KERNEL void fetch(Block& block, const TimePlace& place, const Places& from, int t,
+                               const Memory& memory) {
     for (int tile = 0; tile < place.tiles && t >= 0; ++tile) {
-      const std::int64_t at = place.private_tile(t, tile);
+      const int quads = (t * place.step_tiles() + tile) * kThreads;
+      MOP_UNROLL
       for (int g = 0; g < 4; ++g)
-        block.copy(&memory.stage(tile, g), &layer.gates[(at * 4 + g) * kThreads + block.thread()], true);
-      const std::int64_t before = place.private_tile(t > 0 ? t - 1 : 0, tile);
-      block.copy(&memory.stage(tile, 4), &layer.cells[before * kThreads + block.thread()], t > 0);
-      const bool from_layer = place.layer + 1 < place.net.layer_count;
-      block.copy(&memory.stage(tile, 5), &place.view.above[at * kThreads + block.thread()], from_layer);
+        block.copy(&memory.stage(tile, g), from.gates + 4 * quads + g * kThreads, true);
+      const int before = t > 0 ? quads - place.step_tiles() * kThreads : quads;
+      block.copy(&memory.stage(tile, 4), from.cells + before, t > 0);
+      if (from.above != nullptr) block.copy(&memory.stage(tile, 5), from.above + quads, true);
+      if (from.reads != nullptr) {
+        const Span* reads = from.reads + t * place.batch_rows + tile * kTileRows;
+        block.copy_word(&memory.reads(tile, 0), reads);
+        block.copy_word(&memory.reads(tile, 1), reads + 8);
+      }
     }
     block.close_group();
   }
 
   template <bool kInput, class Block>
-  static MOP_KERNEL void run_layer(Block& block, const TimePlace& place, const Memory& memory) {
+  static MOP_KERNEL void run_layer(Block& block, const TimePlace& place, int number, const Memory& memory) {
     Weights<kInput> w;
-    load_weights(block, place, w);
-    const int last = place.view.steps - 1;
+    load_weights(block, place, place.view.layers[number], w);
+    const Places at = places_of(block, place, number);
+    const int last = place.steps - 1;
     for (int tile = 0; tile < place.tiles; ++tile) {
       memory.dstate[tile * kThreads] = Quad{};
       memory.dcell[tile * kThreads] = Quad{};
-      memory.cell[tile * kThreads] =
-          place.view.layers[place.layer].cells[place.private_tile(last, tile) * kThreads + block.thread()];
+      memory.cell[tile * kThreads] = at.cells[(last * place.step_tiles() + tile) * kThreads];
     }
-    fetch(block, place, last, memory);
+    fetch(block, place, at, last, memory);
     for (int t = last; t >= 0; --t) {
       block.wait(0);
       for (int tile = 0; tile < place.tiles; ++tile)
-        turn_cells(block, place, t, tile, memory);
-      fetch(block, place, t - 1, memory);
+        turn_cells(block, place, at, t, tile, memory);
+      fetch(block, place, at, t - 1, memory);
       block.sync();  // every unit's gates are there
       for (int tile = 0; tile < place.tiles; ++tile)
-        multiply<kInput>(block, place, w, t, tile, memory);
+        multiply<kInput>(block, place, w, at,
+                         {place.branch, number - 1, t, place.first_row + tile * kTileRows}, tile, memory);
       block.sync();  // and may be overwritten
     }
     block.wait(0);
   }
 
-  // What the head hands back to the top layer's state at step t.
-  template <class Block>
-  static MOP_KERNEL void add_head(const Block& block, const TimePlace& place, int t, int tile, Quad& dh) {
-    const NetworkView& net = place.net;
+  // What the head hands back to the top layer's state. Between two positions that read it there may be some
+  // that read nothing: zeros.
+  static MOP_KERNEL void add_head(const TimePlace& place, const Places& from, int tile, const Memory& memory,
+                                  Quad& dh) {
+    MOP_UNROLL
     for (int half = 0; half < 2; ++half) {
-      const int b = place.first_row + tile * kTileRows + cell_row(block, 2 * half);
-      for (int s = place.view.read_by[t * net.batch_rows + b]; s >= 0; --s) {
-        const int p = s * net.batch_rows + b, step = place.view.read_step[p];
-        if (step >= 0 && step != t) break;
-        if (step < 0) continue;
-        const float* from = net.dread + static_cast<std::int64_t>(p) * net.branch_count * kUnits +
-                            place.branch * kUnits + cell_unit(block, 2 * half);
-        dh.v[2 * half] += from[0];
-        dh.v[2 * half + 1] += from[1];
+      const Span reads = memory.reads(tile, half);
+      for (int s = reads.first; s <= reads.last; ++s) {
+        const int row = s * place.batch_rows + tile * kTileRows + 8 * half;
+        const Pair read =
+            *reinterpret_cast<const Pair*>(from.dread + static_cast<std::int64_t>(row) * from.dread_width);
+        dh.v[2 * half] += read.v[0];
+        dh.v[2 * half + 1] += read.v[1];
       }
     }
   }
 
   template <class Block>
-  static MOP_KERNEL void turn_cells(Block& block, const TimePlace& place, int t, int tile,
+  static MOP_KERNEL void turn_cells(Block& block, const TimePlace& place, const Places& at, int t, int tile,
                                     const Memory& memory) {
-    Quad dh = memory.dstate[tile * kThreads];
-    const Quad above = memory.stage(tile, 5);
-    MOP_UNROLL
-    for (int e = 0; e < 4; ++e)
-      dh.v[e] += above.v[e];
-    if (place.layer + 1 == place.net.layer_count) add_head(block, place, t, tile, dh);
+    Quad dh = memory.dstate[tile * kThreads], dcell = memory.dcell[tile * kThreads];
+    if (at.above != nullptr) {
+      const Quad above = memory.stage(tile, 5);
+      MOP_UNROLL
+      for (int e = 0; e < 4; ++e)
+        dh.v[e] += above.v[e];
+    } else {
+      add_head(place, at, tile, memory, dh);
+    }
     const Quad i = memory.stage(tile, 0), f = memory.stage(tile, 1), g = memory.stage(tile, 2),
-               o = memory.stage(tile, 3), before = memory.stage(tile, 4);
-    Quad& cell = memory.cell[tile * kThreads];
-    Quad& dcell = memory.dcell[tile * kThreads];
+               o = memory.stage(tile, 3), before = memory.stage(tile, 4), cell = memory.cell[tile * kThreads];
     Quad dz[4];
     MOP_UNROLL
     for (int e = 0; e < 4; ++e) {
@@ -153,57 +192,57 @@ struct LstmBackward {
       dz[3].v[e] = block.operand(dh.v[e] * squashed * o.v[e] * (1.0f - o.v[e]));
       dcell.v[e] = d * f.v[e];
     }
-    cell = before;
-    store_gates(block, place, t, tile, dz, memory);
-  }
-
-  template <class Block>
-  static MOP_KERNEL void store_gates(Block& block, const TimePlace& place, int t, int tile,
-                                     const Quad (&dz)[4], const Memory& memory) {
-    const std::int64_t row =
-        static_cast<std::int64_t>(t) * place.net.batch_rows + place.first_row + tile * kTileRows;
-    float* to = place.view.layers[place.layer].dgates + row * kGates;
-    float* shared = memory.dgates + tile * kTileRows * kStride;
+    memory.cell[tile * kThreads] = before;
+    memory.dcell[tile * kThreads] = dcell;
+    float* to = at.dgates + (t * place.batch_rows + tile * kTileRows) * kGates;
+    float* shared = memory.dgates + (tile * kTileRows + cell_row(block, 0)) * kStride + cell_unit(block, 0);
     MOP_UNROLL
-    for (int g = 0; g < 4; ++g) {
+    for (int gate = 0; gate < 4; ++gate) {
       MOP_UNROLL
       for (int half = 0; half < 2; ++half) {
-        const int r = cell_row(block, 2 * half), column = g * kUnits + cell_unit(block, 0);
-        store_pair(shared + r * kStride + column, dz[g], half);
-        store_pair(to + r * kGates + column, dz[g], half);
+        const Pair pair = pair_of(dz[gate], half);
+        *reinterpret_cast<Pair*>(shared + 8 * half * kStride + gate * kUnits) = pair;
+        block.store(reinterpret_cast<Pair*>(to + 8 * half * kGates + gate * kUnits), pair);
       }
     }
   }
 
   template <bool kInput, class Block>
-  static MOP_KERNEL void multiply(Block& block, const TimePlace& place, const Weights<kInput>& w, int t,
-                                  int tile, const Memory& memory) {
+  static MOP_KERNEL void multiply(Block& block, const TimePlace& place, const Weights<kInput>& w,
+                                  const Places& at, const DropoutPlace& below_at, int tile,
+                                  const Memory& memory) {
     const float* dgates = memory.dgates + tile * kTileRows * kStride;
-    float state[4] = {}, input[4] = {};
+    float state[kSums][4] = {}, input[kSums][4] = {}, a[kAhead + 1][4];
     MOP_UNROLL
-    for (int k = 0; k < kSteps; k += 2) {
-      float a[2][4];
-      load_rows(block, dgates + 8 * k, kStride, a);
-      MOP_UNROLL
-      for (int i = 0; i < 2; ++i) {
-        block.mma(state, a[i], w.state[k + i]);
-        if constexpr (kInput) block.mma(input, a[i], w.input[k + i]);
-      }
+    for (int k = 0; k < kAhead; ++k)
+      block.load_rows(a[k], dgates + 8 * k, kStride);
+    MOP_UNROLL
+    for (int k = 0; k < kProducts; ++k) {
+      const int next = k + kAhead;
+      if (next < kProducts) block.load_rows(a[next % (kAhead + 1)], dgates + 8 * next, kStride);
+      block.mma(state[k % kSums], a[k % (kAhead + 1)], w.state[k]);
+      if constexpr (kInput) block.mma(input[k % kSums], a[k % (kAhead + 1)], w.input[k]);
     }
     block.finish_products();
-    memory.dstate[tile * kThreads] = Quad{{state[0], state[1], state[2], state[3]}};
+    memory.dstate[tile * kThreads] = sum_of(state);
     if constexpr (kInput) {
-      Quad below{{input[0], input[1], input[2], input[3]}};
-      if (place.net.dropout_kept != 0.0f) {
-        const int first = place.first_row + tile * kTileRows;
-        const Quad factors =
-            dropout_quad(block, place.net, {place.branch, place.layer - 1, t, first, place.counter});
+      Quad below = sum_of(input);
+      if (place.dropout.kept != 0.0f) {
+        const Quad factors = dropout_quad(block, place.dropout, below_at);
         MOP_UNROLL
         for (int e = 0; e < 4; ++e)
           below.v[e] *= factors.v[e];
       }
-      place.view.above[place.private_tile(t, tile) * kThreads + block.thread()] = below;
+      block.store(at.below + (below_at.step * place.step_tiles() + tile) * kThreads, below);
     }
+  }
+
+  static MOP_KERNEL Quad sum_of(const float (&sums)[kSums][4]) {
+    Quad sum;
+    MOP_UNROLL
+    for (int e = 0; e < 4; ++e)
+      sum.v[e] = (sums[0][e] + sums[1][e]) + (sums[2][e] + sums[3][e]);
+    return sum;
   }
 };
 

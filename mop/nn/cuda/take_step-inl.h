@@ -83,25 +83,30 @@ struct TakeStep {
     return usable;
   }
 
-  // The last position that reads each step, for the way back. Positions read ever later steps.
+  // The positions that read each step, for the way back. Positions read ever later steps.
   template <class Block>
   static MOP_KERNEL void invert_reads(Block& block, const NetworkView& net) {
     for (int branch = 0; branch < net.branch_count; ++branch) {
       const BranchView& view = net.branches[branch];
       for (int i = block.thread(); i < view.steps * net.batch_rows; i += kThreads)
-        view.read_by[i] = -1;
+        view.read_by[i] = {0, -1};
     }
     block.sync();
     const int positions = net.scored * net.batch_rows;
     for (int i = block.thread(); i < net.branch_count * positions; i += kThreads) {
       const BranchView& view = net.branches[i / positions];
-      const int p = i % positions, step = view.read_step[p];
+      const int p = i % positions, step = view.read_step[p], b = p % net.batch_rows;
       if (step < 0) continue;
       int next = p + net.batch_rows;  // the sequence's next position that reads anything
       while (next < positions && view.read_step[next] < 0)
         next += net.batch_rows;
-      if (next >= positions || view.read_step[next] != step)
-        view.read_by[step * net.batch_rows + p % net.batch_rows] = p / net.batch_rows;
+      if (next < positions && view.read_step[next] == step) continue;  // is not the last that reads it
+      int first = p;
+      for (int before = p; before >= 0 && (view.read_step[before] < 0 || view.read_step[before] == step);
+           before -= net.batch_rows)
+        first = view.read_step[before] == step ? before : first;
+      view.read_by[step * net.batch_rows + b] = {static_cast<std::int16_t>(first / net.batch_rows),
+                                                 static_cast<std::int16_t>(p / net.batch_rows)};
     }
   }
 };

@@ -2,16 +2,21 @@
 // and a set of fibers in tests (emulated_device.h), so that the very kernels that run on a GPU are tested
 // without one:
 //
-//   int index(), thread()                       which block of the grid, which of its kThreads threads
-//   float* shared()                             the block's shared memory, aligned for a Quad
-//   void sync()                                 all threads of the block
-//   void mma(d, a, b)                           d += a * b, a warp's 16x8 += 16x8 * 8x8 product of operands
-//   void finish_products()                      before the warp's sums d are read
-//   float operand(x)                            x as a product takes it: rounded to tf32
-//   void copy(to, from, present)                a Quad into shared memory, in the background; zeros if not
-//   present void wait()                                 for this thread's copies but those of the newest
-//   `keep` groups void close_group()                          the copies since the last one are a group float
-//   exp(x), divide(a, b)                  as fast as they are accurate to a few units in the last place
+//   int index(), thread()               which block of the grid, which of its kThreads threads
+//   float* shared()                     the block's shared memory, aligned for a Quad
+//   void sync()                         all threads of the block
+//   void load_rows(a, matrix, stride)   the first operand of a product: 16 rows and 8 columns of shared
+//   memory;
+//                                       both aligned for a Quad; no bank is hit twice if stride % 8 == 4
+//   void mma(d, a, b)                   d += a * b, a warp's 16x8 += 16x8 * 8x8 product of operands
+//   void finish_products()              before the warp's sums d are read
+//   float operand(x)                    x as a product takes it: rounded to tf32
+//   void copy(to, from, present)        a Quad into shared memory, in the background; zeros if not present
+//   void copy_word(to, from)            four bytes, likewise
+//   void close_group()                  the copies since the last one are a group
+//   void wait(keep)                     for this thread's copies but those of the newest `keep` groups
+//   void store(to, value)               a Quad or a Pair into device memory
+//   float exp(x), divide(a, b)          as fast as they are accurate to a few units in the last place
 #pragma once
 #include "mop/nn/cuda/views.h"
 
@@ -39,38 +44,15 @@ MOP_KERNEL int cell_unit(const Block& block, int e) {
 /// Threads that copy one row of inputs, a quad at a time.
 inline constexpr int kRowLanes = 16;
 
-/// How many columns load_rows() takes: two products' worth, so that a thread reads a quad at a time.
-inline constexpr int kColumnsAtOnce = 16;
-
-/// Which of those columns a thread has as element j of the first operand's row in product k, and so as row j
-/// of the second operand. Any order will do as long as both operands have the same.
+/// Which row of the second operand of product k a thread has as its element j (0, 1).
 template <class Block>
-MOP_KERNEL int operand_column(const Block& block, int k, int j) {
-  return kColumnsAtOnce * (k / 2) + 4 * (lane_of(block) % 4) + 2 * (k % 2) + j;
+MOP_KERNEL int operand_row(const Block& block, int k, int j) {
+  return 8 * k + lane_of(block) % 4 + 4 * j;
 }
 
-/// 16 rows and 16 columns of a row-major matrix in shared memory as the first operands of two products.
-template <class Block>
-MOP_KERNEL void load_rows(const Block& block, const float* matrix, int stride, float (&a)[2][4]) {
-  const float* p = matrix + (lane_of(block) / 4) * stride + 4 * (lane_of(block) % 4);
-  const Quad upper = *reinterpret_cast<const Quad*>(p),
-             lower = *reinterpret_cast<const Quad*>(p + 8 * stride);
-  MOP_UNROLL
-  for (int k = 0; k < 2; ++k) {
-    a[k][0] = upper.v[2 * k];
-    a[k][1] = lower.v[2 * k];
-    a[k][2] = upper.v[2 * k + 1];
-    a[k][3] = lower.v[2 * k + 1];
-  }
-}
-
-/// Two floats that are moved at once.
-struct alignas(8) Pair {
-  float v[2];
-};
-/// A thread's two cells of one sequence; `to` is aligned for a Pair.
-MOP_KERNEL void store_pair(float* to, const Quad& cells, int half) {
-  *reinterpret_cast<Pair*>(to) = Pair{{cells.v[2 * half], cells.v[2 * half + 1]}};
+/// A thread's two cells of one sequence.
+MOP_KERNEL Pair pair_of(const Quad& cells, int half) {
+  return {{cells.v[2 * half], cells.v[2 * half + 1]}};
 }
 
 /// A weight as an operand, 0 where there is none. Reads in any case: loads behind a branch would wait for
@@ -108,44 +90,53 @@ MOP_KERNEL void philox_block(std::uint64_t key, std::uint32_t (&c)[4]) {
   }
 }
 
-/// The sequences that a block takes through time in one branch, and the layer it is at.
+/// Dropout of one training step of a network (nn/sequence_batch.h has the rule).
+struct DropoutRule {
+  std::uint64_t key, counter;
+  std::uint32_t threshold;
+  float kept;  // 0: no dropout
+};
+
+/// The sequences that a block takes through time in one branch. What steps need lies in registers: behind a
+/// pointer it would be read again after every store.
 struct TimePlace {
   const NetworkView& net;
   const BranchView& view;
-  int branch, layer, first_row, tiles;
-  std::uint64_t counter;  // dropout's
+  int branch, first_row, tiles, batch_rows, steps;
+  DropoutRule dropout;
   bool training;
 
-  /// Where a tile's quads of step t lie, in units of kThreads.
-  MOP_KERNEL std::int64_t private_tile(int t, int tile) const {
-    return static_cast<std::int64_t>(t) * (net.batch_rows / kTileRows) + first_row / kTileRows + tile;
-  }
+  /// Tiles from one step to the next in private order, and the first tile's place.
+  MOP_KERNEL int step_tiles() const { return batch_rows / kTileRows; }
+  MOP_KERNEL int first_tile() const { return first_row / kTileRows; }
 };
-MOP_KERNEL TimePlace time_place(const StepArgs& args, const Share& share, int layer) {
+MOP_KERNEL TimePlace time_place(const StepArgs& args, const Share& share) {
   const NetworkView& net = share.net;
   const int branch = share.part % net.branch_count;
   const int first = share.part / net.branch_count * args.tiles * kTileRows;
   const int left = (net.batch_rows - first) / kTileRows;
   const int tiles = left < args.tiles ? left : args.tiles;
-  const std::uint64_t counter = net.dropout_counter + static_cast<std::uint64_t>(args.step);
-  return {net, net.branches[branch], branch, layer, first, tiles, counter, args.training};
+  const DropoutRule dropout{net.dropout_key, net.dropout_counter + static_cast<std::uint64_t>(args.step),
+                            net.dropout_threshold, net.dropout_kept};
+  const BranchView& view = net.branches[branch];
+  return {net, view, branch, first, tiles, net.batch_rows, view.steps, dropout, args.training};
 }
 
-/// Dropout's factors for a thread's four cells, at one step of one tile (nn/sequence_batch.h has the rule).
+/// Dropout's factors for a thread's four cells, at one step of one tile.
 struct DropoutPlace {
   int branch, layer, step, first_sequence;
-  std::uint64_t counter;
 };
 template <class Block>
-MOP_KERNEL Quad dropout_quad(const Block& block, const NetworkView& net, const DropoutPlace& at) {
+MOP_KERNEL Quad dropout_quad(const Block& block, const DropoutRule& rule, const DropoutPlace& at) {
   // Four units share a block of random words, two lanes have them: each lane makes the block of one sequence.
   const int unit = cell_unit(block, 0);
   const bool upper = unit % 4 != 0;
   const int sequence = at.first_sequence + cell_row(block, upper ? 2 : 0);
   std::uint32_t c[4] = {static_cast<std::uint32_t>(unit / 4 | at.branch << 16 | at.layer << 24),
                         static_cast<std::uint32_t>(at.step | sequence << 16),
-                        static_cast<std::uint32_t>(at.counter), static_cast<std::uint32_t>(at.counter >> 32)};
-  philox_block(net.dropout_key, c);
+                        static_cast<std::uint32_t>(rule.counter),
+                        static_cast<std::uint32_t>(rule.counter >> 32)};
+  philox_block(rule.key, c);
   const std::uint32_t first = block.exchange(upper ? c[0] : c[2]),
                       second = block.exchange(upper ? c[1] : c[3]);
   const std::uint32_t words[4] = {upper ? first : c[0], upper ? second : c[1], upper ? c[2] : first,
@@ -153,7 +144,7 @@ MOP_KERNEL Quad dropout_quad(const Block& block, const NetworkView& net, const D
   Quad factors;
   MOP_UNROLL
   for (int e = 0; e < 4; ++e)
-    factors.v[e] = words[e] < net.dropout_threshold ? 0.0f : net.dropout_kept;
+    factors.v[e] = words[e] < rule.threshold ? 0.0f : rule.kept;
   return factors;
 }
 

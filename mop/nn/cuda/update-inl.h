@@ -31,9 +31,10 @@ struct FinishLoss {
     if (args.training) {
       const ParamRange range = range_of(net, share.part);
       double squares = 0.0;
+      const Slices slices(net);
       for (int i = range.begin + block.thread(); i < range.end; i += kThreads) {
-        const float sum = sum_slices(net, i);
-        net.grads[i] = sum;
+        const float sum = slices.sum(i);
+        slices.grads[i] = sum;
         squares += static_cast<double>(sum) * static_cast<double>(sum);
       }
       squares = sum_of_threads(block, squares, work);
@@ -50,14 +51,28 @@ struct FinishLoss {
   }
 
  private:
-  static MOP_KERNEL float sum_slices(const NetworkView& net, int i) {
-    const int branch = net.branch_count > 1 && i >= net.branches[1].layers[0].weight_ih ? 1 : 0;
-    const int slices = i >= net.head_weight ? 1 : slices_of(net, branch);
-    float sum = net.slices[i];
-    for (int s = 1; s < slices; ++s)
-      sum += net.slices[static_cast<std::int64_t>(s) * net.parameter_count + i];
-    return sum;
-  }
+  struct Slices {  // of a network; in registers, for behind a pointer it would be read again after every
+                   // store
+    const float* first;
+    float* grads;
+    int parameters, head, second_branch, counts[kMaxBranches];
+
+    explicit MOP_KERNEL Slices(const NetworkView& net)
+        : first(net.slices),
+          grads(net.grads),
+          parameters(net.parameter_count),
+          head(net.head_weight),
+          second_branch(net.branch_count > 1 ? net.branches[1].layers[0].weight_ih : net.head_weight),
+          counts{slices_of(net, 0), net.branch_count > 1 ? slices_of(net, 1) : 1} {}
+
+    MOP_KERNEL float sum(int i) const {
+      const int count = i >= head ? 1 : i >= second_branch ? counts[1] : counts[0];
+      float all = first[i];
+      for (int s = 1; s < count; ++s)
+        all += first[static_cast<std::int64_t>(s) * parameters + i];
+      return all;
+    }
+  };
 
   template <class Block>
   static MOP_KERNEL double sum_losses(const Block& block, const StepArgs& args, const NetworkView& net) {
@@ -95,6 +110,7 @@ MOP_KERNEL double power(double base, std::uint64_t n) {
 /// nn/adam.h's clipping and update.
 struct Update {
   static constexpr int kBlocksAtOnce = 1;  // on one multiprocessor, for the compiler's choice of registers
+  static constexpr int kAtOnce = 4;        // parameters that a thread reads before it writes one
   static MOP_KERNEL int parts(const NetworkView&, const StepArgs&) { return kUpdateParts; }
   static int shared_bytes(const StepArgs&) { return 4 * static_cast<int>(sizeof(double)); }
 
@@ -111,13 +127,26 @@ struct Update {
                    kRest1 = static_cast<float>(1.0 - 0.9), kRest2 = static_cast<float>(1.0 - 0.999),
                    kEps = static_cast<float>(1e-8);
     const ParamRange range = range_of(net, share.part);
-    for (int i = range.begin + block.thread(); i < range.end; i += kThreads) {
-      const float g = net.grads[i] * scale;
-      const float mean = kBeta1 * net.mean[i] + kRest1 * g;
-      const float square = kBeta2 * net.square[i] + kRest2 * g * g;
-      net.mean[i] = mean;
-      net.square[i] = square;
-      net.params[i] = keep * net.params[i] - rate * mean / (block.sqrt(square) * root + kEps);
+    const float* const grads = net.grads;
+    float *const means = net.mean, *const squares = net.square, *const params = net.params;
+    for (int first = range.begin + block.thread(); first < range.end; first += kAtOnce * kThreads) {
+      float g[kAtOnce], mean[kAtOnce], square[kAtOnce], param[kAtOnce];
+      MOP_UNROLL
+      for (int n = 0; n < kAtOnce; ++n) {
+        const int i = first + n * kThreads, own = i < range.end ? i : first;
+        g[n] = grads[own] * scale;
+        mean[n] = kBeta1 * means[own] + kRest1 * g[n];
+        square[n] = kBeta2 * squares[own] + kRest2 * g[n] * g[n];
+        param[n] = keep * params[own] - rate * mean[n] / (block.sqrt(square[n]) * root + kEps);
+      }
+      MOP_UNROLL
+      for (int n = 0; n < kAtOnce; ++n) {
+        const int i = first + n * kThreads;
+        if (i >= range.end) break;
+        means[i] = mean[n];
+        squares[i] = square[n];
+        params[i] = param[n];
+      }
     }
   }
 

@@ -35,15 +35,28 @@ inline constexpr int kUpdateParts = 8;   // blocks that update one network
 inline constexpr int kSliceRows = 1024;  // (step, sequence) rows whose weights' gradients one block sums
 static_assert(kWarps * 8 == kUnits, "a warp has eight units");
 
-/// Four floats that are moved at once.
+/// Floats that are moved at once.
 struct alignas(16) Quad {
   float v[4];
 };
+struct alignas(8) Pair {
+  float v[2];
+};
+
+/// Scored positions first..last.
+struct alignas(4) Span {
+  std::int16_t first, last;
+};
+
+/// Columns to which inputs are filled up with zeros: there is a forward pass for each width.
+MOP_KERNEL int width_of(int inputs) {
+  return inputs <= 48 ? 48 : inputs <= 64 ? 64 : kMaxInputs;
+}
 
 /// Rows of all series that a pool of networks reads in one branch, one behind the other.
 struct TableView {
   const float* rows;  // (n, stride): scaled inputs, zeros where a row is not usable and behind `inputs`
-  int count, inputs, stride;    // count: n; stride: a multiple of 8
+  int count, inputs, stride;    // count: n; stride: width_of(inputs)
   const std::int32_t* history;  // (n): consecutive usable rows that end here
 
   /// Row t of a sequence that begins with row `first`; null when there is none.
@@ -100,7 +113,7 @@ struct BranchView {
   Quad* above;              // private order: gradient of the states by what the layer above makes of them
   std::int32_t* first_row;  // (batch_rows): where sequences begin in the table; -1: no sequence
   std::int32_t* read_step;  // (scored, batch_rows): the step that answers; -1: nothing does
-  std::int32_t* read_by;    // (steps, batch_rows): the last scored position that reads it; -1: none
+  Span* read_by;            // (steps, batch_rows): scored positions that read it, or lie between two that do
 };
 
 struct NetworkView {

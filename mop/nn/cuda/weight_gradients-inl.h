@@ -10,9 +10,7 @@ struct WeightGradients {
   static constexpr int kRows = 32;         // rows in shared memory at a time
   static constexpr int kGateStride = kGates + 8;  // floats between rows: no bank is hit twice
   static constexpr int kInputStride = kMaxInputs + 8;
-  static constexpr int kNarrow = 64;     // inputs that take four tiles of a warp; more take five
-  static constexpr int kGateTiles = 4;   // 16 gates each, of a warp; four warps have all
-  static constexpr int kInputTiles = 5;  // 8 inputs each, of a warp; two warps have all
+  static constexpr int kGateTiles = 4;  // 16 gates each, of a warp; four warps have all
   static constexpr int kStageFloats = kRows * (kGateStride + kInputStride);
 
   static MOP_KERNEL int parts(const NetworkView& net, const StepArgs&) { return gradient_parts(net); }
@@ -28,7 +26,7 @@ struct WeightGradients {
     for (int branch = 0; branch < net.branch_count; ++branch) {
       const int slices = slices_of(net, branch);
       if (slice < slices) {
-        sum_product(block, {net, net.branches[branch], branch, layer, slice, of_states});
+        sum_any_product(block, {net, net.branches[branch], branch, layer, slice, of_states});
         return;
       }
       slice -= slices;
@@ -70,13 +68,16 @@ struct WeightGradients {
 
   template <class Block>
   static MOP_KERNEL void fetch(Block& block, const Product& product, int first, float* stage) {
-    const int rows = product.end(), gate_quads = kGates / 4, input_quads = product.input_quads();
+    const int rows = product.end(), input_quads = product.input_quads();
     const float* dgates = product.own().dgates;
-    for (int i = block.thread(); i < kRows * gate_quads && first < rows; i += kThreads) {
-      const int r = first + i / gate_quads, q = i % gate_quads;
-      const bool there = r < rows;
-      block.copy(stage + i / gate_quads * kGateStride + 4 * q,
-                 dgates + static_cast<std::int64_t>(there ? r : 0) * kGates + 4 * q, there);
+    constexpr int kGateQuads = kGates / 4, kRowsAtOnce = kThreads / kGateQuads;
+    const int row = block.thread() / kGateQuads, column = 4 * (block.thread() % kGateQuads);
+    const float* gates = dgates + static_cast<std::int64_t>(first + row) * kGates + column;
+    MOP_UNROLL
+    for (int r = 0; r < kRows; r += kRowsAtOnce) {
+      if (first >= rows) break;
+      const bool there = first + row + r < rows;
+      block.copy(stage + (row + r) * kGateStride + column, there ? gates + r * kGates : dgates, there);
     }
     float* inputs = stage + kRows * kGateStride;
     for (int i = block.thread() / kRowLanes; i < kRows && first < rows; i += kThreads / kRowLanes) {
@@ -88,23 +89,35 @@ struct WeightGradients {
     block.close_group();
   }
 
-  struct Sums {
+  template <class Block>
+  static MOP_KERNEL void sum_any_product(Block& block, const Product& product) {
+    const int width = width_of(product.inputs());
+    if (width == 48) {
+      sum_product<3>(block, product);
+    } else if (width == 64) {
+      sum_product<4>(block, product);
+    } else {
+      sum_product<kMaxInputs / 16>(block, product);
+    }
+  }
+
+  template <int kInputTiles>
+  struct Sums {  // of a warp 8 inputs per tile; two warps have all
     float v[kGateTiles][kInputTiles][4];
     float bias;
   };
 
-  template <class Block>
+  template <int kInputTiles, class Block>
   static MOP_KERNEL void sum_product(Block& block, const Product& product) {
-    Sums sums{};
+    Sums<kInputTiles> sums{};
     const int rows = product.end(), start = product.begin();
-    const bool wide = product.inputs() > kNarrow;
     fetch(block, product, start, block.shared());
     for (int first = start, turn = 0; first < rows; first += kRows, turn ^= 1) {
       fetch(block, product, first + kRows, block.shared() + (1 - turn) * kStageFloats);
       block.wait(1);
       block.sync();
       const float* stage = block.shared() + turn * kStageFloats;
-      multiply(block, stage, wide, sums);
+      multiply(block, stage, sums);
       block.finish_products();
       for (int r = 0; r < kRows && !product.of_states; ++r)
         sums.bias += stage[r * kGateStride + block.thread()];
@@ -114,52 +127,41 @@ struct WeightGradients {
     store(block, product, sums);
   }
 
-  // Four of a row's columns from `first` + 4 * (lane / 4) on: a thread's of four products.
-  template <class Block>
-  static MOP_KERNEL Quad columns(const Block& block, const float* rows, int stride, int row, int first) {
-    const float* p = rows + (row + lane_of(block) % 4) * stride + first + 4 * (lane_of(block) / 4);
-    return *reinterpret_cast<const Quad*>(p);
-  }
-
   // Gates of element e (of the sums) of a thread's gate tile m, and inputs of its input tile n.
   template <class Block>
   static MOP_KERNEL int gate_of(const Block& block, int m, int e) {
-    return warp_of(block) / 2 * kGateTiles * 16 + 32 * (m / 2) + 4 * (lane_of(block) / 4) + 2 * (m % 2) +
-           e / 2;
+    return (warp_of(block) / 2 * kGateTiles + m) * 16 + 2 * (lane_of(block) / 4) + e / 2;
   }
-  template <class Block>
+  template <int kInputTiles, class Block>
   static MOP_KERNEL int input_of(const Block& block, int n, int e) {
-    const int half = warp_of(block) % 2, column = 2 * (lane_of(block) % 4) + e % 2;
-    return n < 4 ? 32 * half + 4 * column + n : kNarrow + 8 * half + column;
+    return (warp_of(block) % 2 * kInputTiles + n) * 8 + 2 * (lane_of(block) % 4) + e % 2;
   }
 
-  template <class Block>
-  static MOP_KERNEL void multiply(Block& block, const float* stage, bool wide, Sums& sums) {
-    const float* inputs = stage + kRows * kGateStride;
-    const int gates = warp_of(block) / 2 * kGateTiles * 16, half = warp_of(block) % 2;
+  // The transposed gates are read a pair at a time, straight into the places of a first operand: a product's
+  // row r and r + 8 are two gates beside each other.
+  template <int kInputTiles, class Block>
+  static MOP_KERNEL void multiply(Block& block, const float* stage, Sums<kInputTiles>& sums) {
+    const int row = lane_of(block) % 4, column = lane_of(block) / 4;
+    const float* gates = stage + row * kGateStride + warp_of(block) / 2 * kGateTiles * 16 + 2 * column;
+    const float* inputs =
+        stage + kRows * kGateStride + row * kInputStride + warp_of(block) % 2 * kInputTiles * 8 + column;
     MOP_KEEP_LOOP
-    for (int k = 0; k < kRows; k += 8) {
+    for (int k = 0; k < kRows; k += 8, gates += 8 * kGateStride, inputs += 8 * kInputStride) {
       float a[kGateTiles][4], b[kInputTiles][2];
       MOP_UNROLL
       for (int j = 0; j < 2; ++j) {
         MOP_UNROLL
-        for (int m = 0; m < kGateTiles; m += 2) {
-          const Quad quad = columns(block, stage, kGateStride, k + 4 * j, gates + 16 * m);
-          MOP_UNROLL
-          for (int i = 0; i < 4; ++i)
-            a[m + i / 2][2 * j + i % 2] = quad.v[i];
+        for (int m = 0; m < kGateTiles; ++m) {
+          const Pair pair = *reinterpret_cast<const Pair*>(gates + 4 * j * kGateStride + 16 * m);
+          a[m][2 * j] = pair.v[0];
+          a[m][2 * j + 1] = pair.v[1];
         }
-        const Quad quad = columns(block, inputs, kInputStride, k + 4 * j, 32 * half);
         MOP_UNROLL
-        for (int n = 0; n < 4; ++n)
-          b[n][j] = quad.v[n];
-        b[4][j] = wide ? inputs[(k + 4 * j + lane_of(block) % 4) * kInputStride + kNarrow + 8 * half +
-                                lane_of(block) / 4]
-                       : 0.0f;
+        for (int n = 0; n < kInputTiles; ++n)
+          b[n][j] = inputs[4 * j * kInputStride + 8 * n];
       }
       MOP_UNROLL
       for (int n = 0; n < kInputTiles; ++n) {
-        if (n == 4 && !wide) break;
         MOP_UNROLL
         for (int m = 0; m < kGateTiles; ++m)
           block.mma(sums.v[m][n], a[m], b[n]);
@@ -167,8 +169,8 @@ struct WeightGradients {
     }
   }
 
-  template <class Block>
-  static MOP_KERNEL void store(Block& block, const Product& product, const Sums& sums) {
+  template <int kInputTiles, class Block>
+  static MOP_KERNEL void store(Block& block, const Product& product, const Sums<kInputTiles>& sums) {
     const LayerView& layer = product.own();
     const int H = product.net.hidden, inputs = product.inputs();
     float* grads =
@@ -180,7 +182,8 @@ struct WeightGradients {
       for (int n = 0; n < kInputTiles; ++n) {
         MOP_UNROLL
         for (int e = 0; e < 4; ++e) {
-          const int gate = gate_of(block, m, e), in = input_of(block, n, e), unit = gate % kUnits;
+          const int gate = gate_of(block, m, e), in = input_of<kInputTiles>(block, n, e),
+                    unit = gate % kUnits;
           if (unit < H && in < inputs) weights[(gate / kUnits * H + unit) * inputs + in] = sums.v[m][n][e];
         }
       }
