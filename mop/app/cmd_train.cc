@@ -91,8 +91,11 @@ void print_table(const Context& ctx, const std::vector<ModelOutcome>& outcomes, 
                         fmt::format("{} x {}", m.networks.size(), m.networks[0].params.size()), m.samples,
                         m.epochs(), m.best_val_loss(), o.seconds, o.status, gains(m)));
   }
-  ctx.say(fmt::format("{} models in {}; next: mop evaluate --split DATE, or mop predict BTCUSDT",
-                      outcomes.size(), format_duration(static_cast<DurationMillis>(wall_s * 1000))));
+  const auto stored = std::count_if(outcomes.begin(), outcomes.end(),
+                                    [](const ModelOutcome& o) { return o.status == "trained"; });
+  ctx.say(fmt::format("{} of {} models trained in {}{}", stored, outcomes.size(),
+                      format_duration(static_cast<DurationMillis>(wall_s * 1000)),
+                      stored > 0 ? "; next: mop evaluate --split DATE, or mop predict BTCUSDT" : ""));
 }
 
 Exit exit_of(const std::vector<ModelOutcome>& outcomes) {

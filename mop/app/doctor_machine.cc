@@ -97,10 +97,8 @@ Check check_gpu(const Result<nn::cuda::DeviceInfo>& gpu, bool cuda_built_in, std
         fmt::format("{}, {} of {} free, compute capability {}.{}, driver for CUDA {}.{}", gpu->name,
                     bytes_text(gpu->free_bytes), bytes_text(gpu->memory_bytes), gpu->compute_major,
                     gpu->compute_minor, gpu->driver_version / 1000, gpu->driver_version % 1000 / 10);
-    return {
-        "gpu", CheckState::kOk,
-        found + (device == "cpu" ? "; not used, device is cpu" : "; experimental: `mop train` trains there"),
-        ""};
+    return {"gpu", CheckState::kOk,
+            found + (device == "cpu" ? "; not used, device is cpu" : "; `mop train` trains there"), ""};
   }
   if (device == "cuda") {
     return {"gpu", CheckState::kFail, fmt::format("device is cuda: {}", gpu.error().message),

@@ -52,7 +52,7 @@ TEST(DoctorChecksTest, AMachineWithoutAGpuTrainsOnTheCpu) {
   EXPECT_TRUE(holds(check_gpu(none, true, "cuda").remedy, "--device cpu"));
 }
 
-TEST(DoctorChecksTest, AGpuIsShownAsExperimental) {
+TEST(DoctorChecksTest, AGpuIsShownWithWhatItIsUsedFor) {
   const Result<nn::cuda::DeviceInfo> gpu =
       nn::cuda::DeviceInfo{"NVIDIA H100", std::size_t{80} << 30, std::size_t{79} << 30, 9, 0, 12080, 132, 0};
   for (const char* device : {"auto", "cuda"}) {
@@ -60,7 +60,7 @@ TEST(DoctorChecksTest, AGpuIsShownAsExperimental) {
     EXPECT_EQ(row.state, CheckState::kOk);
     EXPECT_TRUE(holds(row.found,
                       "NVIDIA H100, 79.0 GiB of 80.0 GiB free, compute capability 9.0, driver for CUDA "
-                      "12.8; experimental"))
+                      "12.8; `mop train` trains there"))
         << row.found;
   }
   EXPECT_TRUE(holds(check_gpu(gpu, true, "cpu").found, "not used, device is cpu"));

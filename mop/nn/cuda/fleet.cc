@@ -237,6 +237,9 @@ Result<std::size_t> Fleet::add_pool(const PoolData& pool) {
 Result<std::size_t> Fleet::add_network(const NetworkData& network, const NetworkState& state,
                                        std::span<const float> best) {
   MOP_CHECK(impl_->views == nullptr) << "a network joins a fleet that has started";
+  MOP_CHECK(network.scored <= INT16_MAX) << network.scored << " scored rows in a Span";
+  for (const std::size_t steps : network.steps)
+    MOP_CHECK(steps * (network.batch + kTileRows) * kGates <= INT32_MAX) << "places within a layer are ints";
   Pieces size;
   lay_out(network, size);
   MOP_TRY_ASSIGN(char* memory, impl_->allocate(size.used()));

@@ -2,21 +2,22 @@
 // and a set of fibers in tests (emulated_device.h), so that the very kernels that run on a GPU are tested
 // without one:
 //
-//   int index(), thread()               which block of the grid, which of its kThreads threads
-//   float* shared()                     the block's shared memory, aligned for a Quad
-//   void sync()                         all threads of the block
-//   void load_rows(a, matrix, stride)   the first operand of a product: 16 rows and 8 columns of shared
-//   memory;
-//                                       both aligned for a Quad; no bank is hit twice if stride % 8 == 4
-//   void mma(d, a, b)                   d += a * b, a warp's 16x8 += 16x8 * 8x8 product of operands
-//   void finish_products()              before the warp's sums d are read
-//   float operand(x)                    x as a product takes it: rounded to tf32
-//   void copy(to, from, present)        a Quad into shared memory, in the background; zeros if not present
-//   void copy_word(to, from)            four bytes, likewise
-//   void close_group()                  the copies since the last one are a group
-//   void wait(keep)                     for this thread's copies but those of the newest `keep` groups
-//   void store(to, value)               a Quad or a Pair into device memory
-//   float exp(x), divide(a, b)          as fast as they are accurate to a few units in the last place
+//   int index(), thread()              which block of the grid, which of its kThreads threads
+//   float* shared()                    the block's shared memory, aligned for a Quad
+//   void sync()                        all threads of the block
+//   void load_rows(a, matrix, stride)  the first operand of a product: 16 rows and 8 columns of
+//                                      shared memory, aligned for a Quad; no bank is hit twice
+//                                      if stride % 8 == 4
+//   void mma(d, a, b)                  d += a * b, a warp's 16x8 += 16x8 * 8x8 product of operands
+//   void finish_products()             before the warp's sums d are read
+//   float operand(x)                   x as a product takes it: rounded to tf32
+//   uint32 exchange(x)                 the x of the lane beside it
+//   void copy(to, from, present)       a Quad into shared memory, in the background; zeros if not present
+//   void copy_word(to, from)           four bytes, likewise
+//   void close_group()                 the copies since the last one are a group
+//   void wait(keep)                    for this thread's copies but those of the newest `keep` groups
+//   void store(to, value)              a Quad or a Pair into device memory
+//   float exp(x), divide(a, b)         as fast as they are accurate to a few units in the last place
 #pragma once
 #include "mop/nn/cuda/views.h"
 

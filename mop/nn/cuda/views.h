@@ -1,9 +1,8 @@
 // What the kernels see of a fleet in training: plain numbers and device memory, one NetworkView per network.
 // The memory belongs to Fleet (fleet.h).
 //
-//   private order   (steps, tiles, kThreads) quads: what a thread keeps of its four cells of a tile, read
-//   back by
-//                   the same thread; kCellRow() and kCellUnit() say which cells those are
+//   private order   (steps, tiles, kThreads) quads: what a thread keeps of its four cells of a tile, and
+//                   reads back itself; cell_row() and cell_unit() say which cells those are
 //   row order       (steps, batch_rows, columns), as everywhere else
 #pragma once
 #include <cstdint>

@@ -119,8 +119,11 @@ struct WeightGradients {
       const float* stage = block.shared() + turn * kStageFloats;
       multiply(block, stage, sums);
       block.finish_products();
-      for (int r = 0; r < kRows && !product.of_states; ++r)
-        sums.bias += stage[r * kGateStride + block.thread()];
+      if (!product.of_states) {
+        MOP_UNROLL
+        for (int r = 0; r < kRows; ++r)
+          sums.bias += stage[r * kGateStride + block.thread()];
+      }
       block.sync();
     }
     block.wait(0);
