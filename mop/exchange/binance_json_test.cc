@@ -164,7 +164,8 @@ TEST(BinanceJsonTest, RecordedExchangeInfoHasTicksAndDeadSymbols) {
   const std::filesystem::path file =
       std::filesystem::path(MOP_SOURCE_DIR) /
       "../shared/fixtures/binance/rest/exchangeInfo_spot_2025-08-07_25symbols_gct.json";
-  if (!std::filesystem::exists(file)) GTEST_SKIP() << "no recorded reply at " << file;
+  if (!std::filesystem::exists(file.parent_path()))
+    GTEST_SKIP() << "no recorded replies in ../shared/fixtures";
   const auto info = parse_exchange_info(file_text(file));
   ASSERT_TRUE(info.has_value()) << info.error().message;
   EXPECT_EQ(info->weight_per_minute, 6000);

@@ -1,5 +1,7 @@
 // Real candles, where the reference data lies beside the checkout; skipped visibly where it does not.
 #include <cmath>
+#include <filesystem>
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -14,9 +16,11 @@ namespace {
 using market::CandleSeries;
 using market::Interval;
 
+constexpr const char* kCandles = MOP_SOURCE_DIR "/../shared/candles/";
+
 std::optional<CandleSeries> real_candles(const std::string& symbol, Interval interval) {
   const std::string name = symbol + "_" + std::string(to_string(interval)) + ".csv";
-  const auto table = testing::read_csv(MOP_SOURCE_DIR "/../shared/candles/" + name);
+  const auto table = testing::read_csv(kCandles + name);
   if (!table) return std::nullopt;
   CandleSeries series{symbol, interval, {}, {}, {}, {}, {}, {}};
   for (const double open_time : table->column("open_time")) {
@@ -34,9 +38,10 @@ std::optional<CandleSeries> real_candles(const std::string& symbol, Interval int
 class RealCandlesTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(RealCandlesTest, InputsAreFiniteAndOfOrderOne) {
+  if (!std::filesystem::exists(kCandles)) GTEST_SKIP() << "no candles in ../shared/candles";
   for (const Interval interval : market::kIntervals) {
     const auto series = real_candles(GetParam(), interval);
-    if (!series) GTEST_SKIP() << "no candles of " << GetParam() << " in ../shared/candles";
+    ASSERT_TRUE(series.has_value()) << GetParam() << " cannot be read";
     for (const market::Run& run : contiguous_runs(*series)) {
       const InputMatrix inputs = compute_model_inputs(series->slice(run.first, run.last)).value();
       const std::size_t width = inputs.names.size();
